@@ -60,7 +60,7 @@ export function readDer(bytes: Buffer, tag: number = tags.sequence): DerNode {
 
 export function derChildren(node: DerNode): DerNode[] {
   const children: DerNode[] = [];
-  for (let offset = 0; offset < node.content.length; ) {
+  for (let offset = 0; offset < node.content.length;) {
     const child = readDerAt(node.content, offset);
     children.push(child);
     offset += child.whole.length;
@@ -79,7 +79,8 @@ export function derChild(node: DerNode, index: number, tag?: number): DerNode {
 
 /** `1.2.840.113549.1.12.1.3` (X.690 section 8.19). */
 export function readOid(node: DerNode): string {
-  if (node.tag !== tags.oid || node.content.length === 0) throw new DerError('no object identifier');
+  if (node.tag !== tags.oid || node.content.length === 0)
+    throw new DerError('no object identifier');
   const arcs: number[] = [];
   let value = 0;
   for (const byte of node.content) {

@@ -46,8 +46,17 @@ export interface UploadKeySet {
 
 const rsaPrivateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const;
 const sentMembers = new Set([
-  'kty', 'use', 'nbf', 'exp', 'k', 'n', 'e', ...rsaPrivateMembers, 'x5c', 'x5t',
-]); // prettier-ignore
+  'kty',
+  'use',
+  'nbf',
+  'exp',
+  'k',
+  'n',
+  'e',
+  ...rsaPrivateMembers,
+  'x5c',
+  'x5t',
+]);
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -82,7 +91,10 @@ export function parseUploadKeySet(text: string, name: string, now: NumericDate):
   });
   for (const member of ['kty', 'use'] as const)
     if (new Set(keys.map((key) => key[member])).size > 1)
-      throw refuse(`the keys do not share one "${member}"`, 'B2C keeps one kty and one use a keyset');
+      throw refuse(
+        `the keys do not share one "${member}"`,
+        'B2C keeps one kty and one use a keyset',
+      );
   return { keys, dropped: [...dropped].sort() };
 }
 
@@ -96,8 +108,12 @@ function readKey(member: Members, refuse: Refuse, now: NumericDate): UploadKey {
   const nbf = readDate(member, 'nbf', refuse);
   const exp = readDate(member, 'exp', refuse);
   if (exp !== undefined && exp <= now)
-    throw refuse(`"exp" ${isoTime(exp)} is not in the future`, 'B2C refuses a key that has expired');
-  if (exp !== undefined && nbf !== undefined && exp <= nbf) throw refuse('"exp" is not after "nbf"');
+    throw refuse(
+      `"exp" ${isoTime(exp)} is not in the future`,
+      'B2C refuses a key that has expired',
+    );
+  if (exp !== undefined && nbf !== undefined && exp <= nbf)
+    throw refuse('"exp" is not after "nbf"');
   return {
     kty,
     use,
@@ -134,8 +150,13 @@ function readRsa(member: Members, refuse: Refuse): Omit<UploadKey, 'kty' | 'use'
   const text = (name: string): string => base64url(member, name, refuse);
   const open = { kty: 'RSA', n: text('n'), e: text('e') };
   const [d, p, q, dp, dq, qi] = rsaPrivateMembers.map(text) as [
-    string, string, string, string, string, string,
-  ]; // prettier-ignore
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   let bits: number | undefined;
   try {
     const key = createPrivateKey({ key: { ...open, d, p, q, dp, dq, qi }, format: 'jwk' });
@@ -144,7 +165,10 @@ function readRsa(member: Members, refuse: Refuse): Omit<UploadKey, 'kty' | 'use'
     throw refuse('the members do not make an RSA private key');
   }
   if (bits === undefined || bits < minimumRsaBits)
-    throw refuse(`the RSA key has ${String(bits)} bits`, `B2C wants ${String(minimumRsaBits)} or more`);
+    throw refuse(
+      `the RSA key has ${String(bits)} bits`,
+      `B2C wants ${String(minimumRsaBits)} or more`,
+    );
   return {
     n: open.n,
     e: open.e,

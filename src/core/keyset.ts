@@ -82,10 +82,7 @@ const rank = (key: Dated): number => key.nbf ?? Number.NEGATIVE_INFINITY;
  * in outline): of the usable keys the one with the greatest `nbf`, of those without `nbf` only when
  * no other is usable, and of equals the one listed last.
  */
-export function activeKey<K extends PolicyKey>(
-  keys: readonly K[],
-  at: NumericDate,
-): K | undefined {
+export function activeKey<K extends PolicyKey>(keys: readonly K[], at: NumericDate): K | undefined {
   let best: K | undefined;
   for (const key of keys)
     if (isUsable(key, at) && (best === undefined || rank(key) >= rank(best))) best = key;
@@ -125,10 +122,7 @@ export function overruledBy(
 }
 
 /** The key that makes another one needless (`--if-empty`): any that has not ended, an active one first. */
-export function unexpiredKey(
-  keys: readonly PolicyKey[],
-  now: NumericDate,
-): PolicyKey | undefined {
+export function unexpiredKey(keys: readonly PolicyKey[], now: NumericDate): PolicyKey | undefined {
   const alive = keys.filter((key) => !ended(key, now));
   return activeKey(alive, now) ?? alive.findLast(enabled) ?? alive.at(-1);
 }

@@ -41,8 +41,14 @@ export function readDuration(text: string): Duration | undefined {
   const [years, months, weeks, days, hours, minutes, seconds] = long
     .slice(1)
     .map((part: string | undefined) => Number(part ?? 0)) as [
-    number, number, number, number, number, number, number,
-  ]; // prettier-ignore
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return {
     months: years * 12 + months,
     seconds: weeks * 7 * day + days * day + hours * hour + minutes * minute + seconds,
@@ -98,8 +104,13 @@ function parseCalendar(text: string, parts: RegExpExecArray): NumericDate {
   const [year, month, date, hours, minutes, seconds] = parts
     .slice(1, 7)
     .map((part: string | undefined) => Number(part ?? 0)) as [
-    number, number, number, number, number, number,
-  ]; // prettier-ignore
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const zone = parts[7];
   if (parts[4] !== undefined && zone === undefined)
     throw notATime(text, `say which zone: ${text.replace(' ', 'T')}Z for UTC`);
@@ -191,9 +202,7 @@ export function parseLifetime(
 /** `2027-01-31T00:00:00Z`. A number that no calendar can show comes back as digits. */
 export function isoTime(time: NumericDate): string {
   const date = new Date(time * 1000);
-  return Number.isNaN(date.getTime())
-    ? String(time)
-    : date.toISOString().replace(/\.\d{3}Z$/, 'Z');
+  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
 
 const steps: readonly (readonly [string, number])[] = [

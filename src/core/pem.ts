@@ -24,7 +24,8 @@ export function parsePem(bytes: Buffer, name: string): PemBlock[] {
   for (let index = 0; index < lines.length; index += 1) {
     const begin = /^-----BEGIN ([A-Z0-9 ]+)-----\s*$/.exec(lines[index] ?? '');
     if (!begin) {
-      if ((lines[index] ?? '').startsWith('-----')) throw refuse('damaged PEM: a stray boundary line');
+      if ((lines[index] ?? '').startsWith('-----'))
+        throw refuse('damaged PEM: a stray boundary line');
       continue;
     }
     const label = begin[1] ?? '';

@@ -35,7 +35,11 @@ const size = (bytes: number): string =>
   bytes >= 1 << 20 ? `${String(bytes >> 20)} MiB` : `${String(bytes >> 10)} KiB`;
 
 /** All of a stream, or `input` once it is longer than `maxBytes`. */
-export async function readStream(stream: Readable, name: string, maxBytes: number): Promise<Buffer> {
+export async function readStream(
+  stream: Readable,
+  name: string,
+  maxBytes: number,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Buffer | string>) {

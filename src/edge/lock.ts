@@ -93,7 +93,7 @@ export async function withLock<T>(
 ): Promise<T> {
   const owner: Owner = { pid, host: hostname(), token: randomUUID() };
   const giveUp = Date.now() + waitMs;
-  for (let pauseMs = 2; !(await createExclusive(path, JSON.stringify(owner))); ) {
+  for (let pauseMs = 2; !(await createExclusive(path, JSON.stringify(owner)));) {
     await clearAbandoned(path);
     if (Date.now() > giveUp)
       throw new Failure('input', `${path} is held by another process`, {

@@ -6,11 +6,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A JSON value in which secrets are still wrapped. */
 export type Body =
-  | string
-  | number
-  | Secret
-  | readonly Body[]
-  | { readonly [member: string]: Body | undefined };
+  string | number | Secret | readonly Body[] | { readonly [member: string]: Body | undefined };
 
 interface Call<T> {
   /** Below `/beta`, percent-encoded, beginning with `/`. */
@@ -45,6 +41,8 @@ export interface WriteRequest<T> extends Call<T> {
   readonly intent: string;
   /** Looks at the service to tell whether this write was carried out after all. */
   readonly settle: (read: Reader) => Promise<Verdict<T>>;
+  /** Carrying it out twice is the same as once. */
+  readonly repeatable?: true;
   /** For the user when it cannot be told: what was there before. */
   readonly before?: string;
   /** The keyset was made a moment ago: "not found" means not yet, and the write was refused. */

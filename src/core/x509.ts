@@ -1,0 +1,152 @@
+/** Facts of an X.509 certificate (RFC 5280), and which certificate of a bundle is the leaf. */
+import { createHash, X509Certificate } from 'node:crypto';
+import { Failure } from '../failure.ts';
+import { derChild, derChildren, DerError, readDer, readDerAt, readOid, tags } from './der.ts';
+import { minimumRsaBits, type KeyUse } from './jwk.ts';
+import { isoTime, relativeTime, type NumericDate } from './lifetime.ts';
+import { isPrivateKeyLabel, looksLikePem, parsePem } from './pem.ts';
+
+/** RFC 5280 section 4.2.1.3, in bit order. */
+export const keyUsages = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const;
+export type KeyUsage = (typeof keyUsages)[number];
+
+export interface Certificate {
+  readonly der: Buffer;
+  readonly x509: X509Certificate;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly notBefore: NumericDate;
+  readonly notAfter: NumericDate;
+  /** As node:crypto names it: `rsa`, `rsa-pss`, `ec`, `ed25519`, … */
+  readonly keyType: string;
+  readonly rsaBits?: number;
+  /** Absent when the certificate does not restrict its key. */
+  readonly keyUsage?: readonly KeyUsage[];
+  /** base64url of the SHA-1 of the DER (RFC 7517 section 4.8). */
+  readonly x5t: string;
+}
+
+const oneLine = (name: string): string => name.split('\n').reverse().join(', ');
+
+const seconds = (text: string): NumericDate => Math.floor(Date.parse(text) / 1000);
+
+/** Reads one certificate. `name` names the file in failures. Failures: `input`. */
+export function parseCertificate(bytes: Buffer, name: string): Certificate {
+  try {
+    const whole = readDer(bytes);
+    const x509 = new X509Certificate(whole.whole);
+    const bits = x509.publicKey.asymmetricKeyDetails?.modulusLength;
+    const usage = readKeyUsage(bytes);
+    return {
+      der: bytes,
+      x509,
+      subject: oneLine(x509.subject),
+      issuer: oneLine(x509.issuer),
+      notBefore: seconds(x509.validFrom),
+      notAfter: seconds(x509.validTo),
+      keyType: x509.publicKey.asymmetricKeyType ?? 'unknown',
+      ...(bits === undefined ? {} : { rsaBits: bits }),
+      ...(usage === undefined ? {} : { keyUsage: usage }),
+      x5t: createHash('sha1').update(bytes).digest('base64url'),
+    };
+  } catch (error) {
+    const reason = error instanceof DerError ? ` (${error.message})` : '';
+    throw new Failure('input', `${name} is not an X.509 certificate${reason}`, {
+      hint: 'pass a certificate in PEM or DER form',
+      cause: error,
+    });
+  }
+}
+
+const keyUsageOid = '2.5.29.15';
+const extensionsTag = 0xa3;
+
+function readKeyUsage(bytes: Buffer): KeyUsage[] | undefined {
+  const body = derChild(readDer(bytes), 0, tags.sequence);
+  const holder = derChildren(body).find((node) => node.tag === extensionsTag);
+  const list = holder === undefined ? [] : derChildren(readDer(holder.content));
+  for (const extension of list) {
+    const parts = derChildren(extension);
+    const [id, value] = [parts[0], parts.at(-1)];
+    if (id === undefined || value === undefined || readOid(id) !== keyUsageOid) continue;
+    // The first octet of a BIT STRING counts its unused bits.
+    const bits = readDerAt(value.content, 0).content.subarray(1);
+    return keyUsages.filter((_, bit) => (((bits[bit >> 3] ?? 0) << (bit & 7)) & 0x80) !== 0);
+  }
+  return undefined;
+}
+
+/** What a key usage must have one of for B2C to use the key this way (keysets-api.md Q9). */
+const usageFor: Readonly<Record<KeyUse, readonly KeyUsage[]>> = {
+  sig: ['digitalSignature', 'nonRepudiation'],
+  enc: ['keyEncipherment', 'dataEncipherment', 'keyAgreement'],
+};
+
+export const usageAllows = (certificate: Certificate, use: KeyUse): boolean =>
+  certificate.keyUsage === undefined ||
+  usageFor[use].some((usage) => certificate.keyUsage?.includes(usage));
+
+/** PEM with one or more certificates, or one in DER. A private key in it is refused. Failures: `input`. */
+export function parseCertificateFile(bytes: Buffer, name: string): Certificate[] {
+  if (!looksLikePem(bytes)) return [parseCertificate(bytes, name)];
+  const blocks = parsePem(bytes, name);
+  if (blocks.some((block) => isPrivateKeyLabel(block.label)))
+    throw new Failure('input', `${name} holds a private key`, {
+      hint: 'upload-certificate is for public certificates: pass a file with the certificate alone, or upload a PFX with upload-pkcs12',
+    });
+  const other = blocks.find((block) => block.label !== 'CERTIFICATE');
+  if (other) throw new Failure('input', `${name} holds a ${other.label}, not only certificates`);
+  return blocks.map((block) => parseCertificate(block.bytes, name));
+}
+
+/** A certificate that issued another of the same bundle is not the leaf. */
+export function leafOf(certificates: readonly Certificate[], name: string): Certificate {
+  const leaves = certificates.filter(
+    (one) => !certificates.some((other) => other !== one && other.issuer === one.subject),
+  );
+  const [leaf] = leaves;
+  if (leaf === undefined || leaves.length > 1)
+    throw new Failure(
+      'input',
+      `${name} holds ${String(certificates.length)} certificates that are not one chain`,
+      {
+        hint: 'pass a file with the one certificate to upload',
+      },
+    );
+  return leaf;
+}
+
+/** Refuses what B2C could never use: other keys than RSA, short ones, and certificates that have ended. */
+export function checkCertificate(
+  certificate: Certificate,
+  name: string,
+  options: { readonly now: NumericDate; readonly allowExpired: boolean },
+): void {
+  const refuse = (reason: string, hint: string): Failure =>
+    new Failure('input', `${name}: ${reason}`, { hint });
+  if (certificate.keyType !== 'rsa')
+    throw refuse(
+      `the certificate has an ${certificate.keyType.toUpperCase()} key, and B2C takes RSA only`,
+      'get one with an RSA key: certbot --key-type rsa, or openssl req -newkey rsa:2048',
+    );
+  if ((certificate.rsaBits ?? 0) < minimumRsaBits)
+    throw refuse(
+      `the certificate's RSA key has ${String(certificate.rsaBits)} bits`,
+      `B2C wants ${String(minimumRsaBits)} or more`,
+    );
+  if (certificate.notAfter <= options.now && !options.allowExpired)
+    throw refuse(
+      `the certificate ended ${isoTime(certificate.notAfter)} (${relativeTime(certificate.notAfter, options.now)})`,
+      'renew it, or pass --allow-expired to upload it all the same',
+    );
+}

@@ -1,0 +1,413 @@
+/** The door to MSAL: a credential -> an access token, from a cache that processes share. */
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import type {
+  Configuration,
+  ConfidentialClientApplication,
+  INetworkModule,
+} from '@azure/msal-node';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { clouds } from '../core/clouds.ts';
+import { isPrivateKeyLabel, looksLikePem, parsePem } from '../core/pem.ts';
+import { openPkcs12 } from '../core/pkcs12.ts';
+import { Secret } from '../core/secret.ts';
+import { Failure, isFailure } from '../failure.ts';
+import { tame } from '../graph/failures.ts';
+import { decideRetry, parseRetryAfter } from '../graph/retry.ts';
+import type { Transport } from '../graph/request.ts';
+import type { Credential } from '../settings.ts';
+import type { Actor } from './audit.ts';
+import { readBounded, readOwn, writeOwn } from './files.ts';
+import type { Clock, Token } from './graph.ts';
+import { withLock } from './lock.ts';
+
+export interface SignInOptions {
+  /** Origin of the authority. */
+  readonly authority: string;
+  /** Origin of the resource: `https://graph.microsoft.com`. */
+  readonly resource: string;
+  readonly transport: () => Promise<Transport>;
+  readonly userAgent: string;
+  readonly cacheDirectory: string;
+  readonly maxRetries: number;
+  readonly endsAt: number;
+  readonly clock: Clock;
+}
+
+type AppCredential = Exclude<Credential, { method: 'token' }>;
+
+/** A token, cached or `fresh`. Failures: `auth`, `input` for a file of the credential, `network`. */
+export function openSignIn(
+  credential: Credential | Failure,
+  options: SignInOptions,
+): (fresh: boolean) => Promise<Token> {
+  return async (fresh) => {
+    if (credential instanceof Failure) throw credential;
+    return credential.method === 'token'
+      ? { value: credential.token, actor: actorOf(credential.token, undefined), renewable: false }
+      : acquire(credential, options, fresh);
+  };
+}
+
+/** What the token says of its bearer; one that is no JWT says nothing. Nothing here is verified. */
+export function actorOf(token: Secret, tenant: string | undefined): Actor {
+  const claims = readClaims(token);
+  const text = (name: string): string | undefined =>
+    typeof claims[name] === 'string' ? tame(claims[name]) : undefined;
+  return {
+    tenant: tenant ?? text('tid'),
+    who: text('upn') ?? text('unique_name') ?? text('appid') ?? text('azp') ?? text('oid'),
+  };
+}
+
+function readClaims(token: Secret): Readonly<Record<string, unknown>> {
+  const payload = token.reveal().split('.')[1];
+  if (payload === undefined) return {};
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    return typeof claims === 'object' && claims !== null ? { ...claims } : {};
+  } catch {
+    return {};
+  }
+}
+
+async function acquire(
+  credential: AppCredential,
+  options: SignInOptions,
+  fresh: boolean,
+): Promise<Token> {
+  const scopes = [`${options.resource}/.default`];
+  const file = cacheFile(credential, options, scopes);
+  const [{ ConfidentialClientApplication }, secret] = await Promise.all([
+    import('@azure/msal-node'),
+    clientSecretOf(credential),
+  ]);
+  const network = openNetwork(options);
+  const app = new ConfidentialClientApplication({
+    auth: {
+      clientId: credential.clientId,
+      authority: `${options.authority}/${credential.tenant}`,
+      ...authorityFacts(options.authority, credential.tenant),
+      ...secret,
+    },
+    system: { networkClient: network.module, loggerOptions: { loggerCallback: () => undefined } },
+    cache: { cachePlugin: cachePlugin(file) },
+  });
+  const ask = (skipCache: boolean): Promise<Token> =>
+    requestToken(app, { scopes, skipCache }, credential, network);
+  if (!fresh) {
+    network.offline();
+    try {
+      return await ask(false);
+    } catch (error) {
+      if (!network.wasWanted()) throw error;
+    }
+  }
+  network.online();
+  // One process asks, and the others find its token when they get the lock.
+  return underLock(`${file}.lock`, () => ask(fresh));
+}
+
+/** Without a folder to write to there is no cache and nothing to lock. */
+async function underLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  } catch {
+    return work();
+  }
+  let under: Promise<T> | undefined;
+  try {
+    return await withLock(path, () => (under = work()));
+  } catch {
+    return under ?? work();
+  }
+}
+
+async function requestToken(
+  app: ConfidentialClientApplication,
+  request: { readonly scopes: string[]; readonly skipCache: boolean },
+  credential: AppCredential,
+  network: Network,
+): Promise<Token> {
+  try {
+    const result = await app.acquireTokenByClientCredential(request);
+    if (!result?.accessToken) throw new Failure('auth', 'the sign-in service sent no token');
+    const value = new Secret(result.accessToken);
+    return { value, actor: actorOf(value, credential.tenant), renewable: true };
+  } catch (error) {
+    // MSAL wraps what its network module throws, and loses what kind it was.
+    throw network.lastFailure() ?? signInFailure(error, credential);
+  }
+}
+
+const say: Readonly<Record<string, string>> = {
+  AADSTS7000215: 'the client secret is wrong: pass its value, not its id',
+  AADSTS7000222: 'the client secret has expired: make a new one on the app registration',
+  AADSTS700016:
+    'the app is not registered in this tenant: register it in the B2C tenant itself, and name that tenant',
+  AADSTS90002: 'there is no such tenant: pass the B2C tenant with --tenant, and check --cloud',
+  AADSTS700027: 'the certificate is not registered on the app, or its key does not match',
+  AADSTS70021:
+    'no federated credential of the app matches the issuer, subject and audience of the token',
+  AADSTS700213: 'no federated credential of the app matches the subject of the token',
+  AADSTS700024: 'the assertion is not within its time: check the clock of this machine',
+  AADSTS1002012: 'the scope is wrong: check --cloud',
+};
+
+/** Messages of the sign-in service name no secret; their text is tamed and shortened. */
+function signInFailure(error: unknown, credential: AppCredential): Failure {
+  if (error instanceof Failure) return error;
+  const raw = error instanceof Error ? error.message : String(error);
+  const code = /AADSTS\d+/.exec(raw)?.[0];
+  const first = tame(raw.split(/Trace ID|\r|\n/)[0] ?? raw).replace(
+    /^\w+: (?=\d* ?-? ?\[?AADSTS)/,
+    '',
+  );
+  const correlation = /Correlation ID: ([0-9a-f-]{36})/.exec(raw)?.[1];
+  return new Failure('auth', `sign-in with ${credential.method} failed: ${first}`, {
+    code,
+    correlationId: correlation,
+    hint: say[code ?? ''] ?? 'check the tenant, the client id and the credential',
+    cause: error,
+  });
+}
+
+/** One file for an authority, tenant, app and resource: 1.7 kB that one process at a time writes. */
+function cacheFile(
+  credential: AppCredential,
+  options: SignInOptions,
+  scopes: readonly string[],
+): string {
+  const facts = [
+    options.authority,
+    credential.tenant.toLowerCase(),
+    credential.clientId,
+    ...scopes,
+  ];
+  const name = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32);
+  return `${options.cacheDirectory}/tokens/${name}.json`;
+}
+
+type CachePlugin = NonNullable<NonNullable<Configuration['cache']>['cachePlugin']>;
+
+const cachePlugin = (file: string): CachePlugin => ({
+  async beforeCacheAccess(context) {
+    const text = await readOwn(file);
+    if (text === undefined) return;
+    try {
+      context.tokenCache.deserialize(text);
+    } catch {
+      // A damaged cache is a cold one; it is replaced when a token comes.
+    }
+  },
+  async afterCacheAccess(context) {
+    if (!context.cacheHasChanged) return;
+    try {
+      await writeOwn(file, context.tokenCache.serialize());
+    } catch {
+      // No place to write: the next process asks again.
+    }
+  },
+});
+
+const wellKnown = new Set(Object.values(clouds).map((cloud) => cloud.authority));
+
+/**
+ * MSAL knows the public authorities. Any other one it would look up in the public cloud first, and
+ * then ask for its metadata, even when the token is cached.
+ */
+function authorityFacts(
+  origin: string,
+  tenant: string,
+): Pick<Configuration['auth'], 'knownAuthorities' | 'authorityMetadata'> {
+  if (wellKnown.has(origin)) return {};
+  const base = `${origin}/${tenant}`;
+  return {
+    knownAuthorities: [new URL(origin).host],
+    authorityMetadata: JSON.stringify({
+      issuer: `${origin}/{tenantid}/v2.0`,
+      token_endpoint: `${base}/oauth2/v2.0/token`,
+      authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+      end_session_endpoint: `${base}/oauth2/v2.0/logout`,
+      jwks_uri: `${base}/discovery/v2.0/keys`,
+    }),
+  };
+}
+
+type ClientSecret = Pick<
+  Configuration['auth'],
+  'clientSecret' | 'clientAssertion' | 'clientCertificate'
+>;
+
+const maxCredentialBytes = 1 << 20;
+
+async function clientSecretOf(credential: AppCredential): Promise<ClientSecret> {
+  switch (credential.method) {
+    case 'secret':
+      return { clientSecret: credential.secret.reveal() };
+    case 'federated':
+      // Read when MSAL asks: Kubernetes replaces the file every hour.
+      return { clientAssertion: () => readAssertion(credential.tokenFile) };
+    case 'certificate':
+      return { clientCertificate: await readCertificate(credential.path, credential.password) };
+  }
+}
+
+async function readAssertion(path: string): Promise<string> {
+  const name = `AZURE_FEDERATED_TOKEN_FILE (${path})`;
+  const text = (await readBounded(path, name, maxCredentialBytes)).toString('utf8').trim();
+  if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(text))
+    throw new Failure('input', `${name} holds no token`, { hint: 'it must hold one JWT' });
+  return text;
+}
+
+type ClientCertificate = NonNullable<ClientSecret['clientCertificate']>;
+
+async function readCertificate(
+  path: string,
+  password: Secret | undefined,
+): Promise<ClientCertificate> {
+  const name = `AZURE_CLIENT_CERTIFICATE_PATH (${path})`;
+  const bytes = await readBounded(path, name, maxCredentialBytes);
+  const { certificate, key } = looksLikePem(bytes)
+    ? readPemPair(bytes, password, name)
+    : await readPfx(bytes, password, name);
+  return {
+    thumbprintSha256: certificate.fingerprint256.replaceAll(':', ''),
+    privateKey: key.reveal(),
+  };
+}
+
+interface Pair {
+  readonly certificate: X509Certificate;
+  /** PKCS #8 in PEM. */
+  readonly key: Secret;
+}
+
+function readPemPair(bytes: Buffer, password: Secret | undefined, name: string): Pair {
+  const blocks = parsePem(bytes, name);
+  const keyBlock = blocks.find((block) => isPrivateKeyLabel(block.label));
+  const certificates = blocks
+    .filter((block) => block.label === 'CERTIFICATE')
+    .map((block) => new X509Certificate(block.bytes));
+  if (keyBlock === undefined || certificates.length === 0)
+    throw new Failure('input', `${name} needs a certificate and its private key`, {
+      hint: 'put both PEM blocks into one file',
+    });
+  try {
+    const key = createPrivateKey({
+      key: keyBlock.text,
+      ...(password === undefined ? {} : { passphrase: password.reveal() }),
+    });
+    const certificate = certificates.find((one) => one.checkPrivateKey(key));
+    if (certificate === undefined)
+      throw new Failure('input', `${name}: the private key is not that of the certificate`);
+    return { certificate, key: pkcs8(key) };
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure('input', `${name}: its private key cannot be opened`, {
+      hint: 'is it encrypted? set AZURE_CLIENT_CERTIFICATE_PASSWORD',
+      cause: error,
+    });
+  }
+}
+
+async function readPfx(bytes: Buffer, password: Secret | undefined, name: string): Promise<Pair> {
+  const { leaf, privateKey } = await openPkcs12(bytes, password ?? new Secret(''), name);
+  return { certificate: leaf.x509, key: pkcs8(privateKey) };
+}
+
+const pkcs8 = (key: ReturnType<typeof createPrivateKey>): Secret =>
+  new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString());
+
+interface Network {
+  readonly module: INetworkModule;
+  /** From now on MSAL finds no network: it is asked for what is cached only. */
+  offline(): void;
+  online(): void;
+  /** MSAL wanted the network while it was off. */
+  wasWanted(): boolean;
+  lastFailure(): Failure | undefined;
+}
+
+const maxTokenAnswerBytes = 1 << 20;
+
+/** MSAL's network on our transport, with our retries; asking twice for a token does no harm. */
+function openNetwork(options: SignInOptions): Network {
+  let off = false;
+  let wanted = false;
+  let failure: Failure | undefined;
+
+  async function send(
+    method: 'GET' | 'POST',
+    address: string,
+    request: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
+  ): Promise<{ status: number; headers: Record<string, string>; body: unknown }> {
+    if (off) {
+      wanted = true;
+      throw new Error('offline');
+    }
+    const transport = await options.transport();
+    const url = new URL(address);
+    for (let failed = 1; ; failed += 1) {
+      try {
+        const answer = await transport.send({
+          method,
+          url,
+          headers: { ...request.headers, 'user-agent': options.userAgent },
+          ...(request.body === undefined ? {} : { body: request.body }),
+          maxBytes: maxTokenAnswerBytes,
+        });
+        if (answer.status !== 429 && answer.status < 500)
+          return { status: answer.status, headers: { ...answer.headers }, body: json(answer.body) };
+        throw new Failure('network', `${url.host} answered with HTTP ${String(answer.status)}`, {
+          hint: 'the sign-in service is in trouble or throttles: try again later',
+          status: answer.status,
+          transient: true,
+          retryAfterMs: parseRetryAfter(answer.headers['retry-after'], options.clock.now()),
+        });
+      } catch (error) {
+        if (!isFailure(error)) throw error;
+        failure = error;
+        const decision = decideRetry(error, {
+          failed,
+          maxRetries: options.maxRetries,
+          remainingMs: options.endsAt - options.clock.now(),
+          random: options.clock.random(),
+        });
+        if ('stop' in decision) throw error;
+        await options.clock.sleep(decision.waitMs);
+        failure = undefined;
+      }
+    }
+  }
+
+  const sendAs =
+    (method: 'GET' | 'POST'): INetworkModule['sendPostRequestAsync'] =>
+    // MSAL's type parameter is what it hopes to find in the body; it checks the members itself.
+    async (url, request) =>
+      (await send(method, url, request)) as NetworkResponse<never>;
+
+  return {
+    module: { sendGetRequestAsync: sendAs('GET'), sendPostRequestAsync: sendAs('POST') },
+    offline: () => {
+      off = true;
+    },
+    online: () => {
+      off = false;
+      failure = undefined;
+    },
+    wasWanted: () => wanted,
+    lastFailure: () => failure,
+  };
+}
+
+function json(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new Failure('auth', 'the sign-in service sent an answer that is not JSON', {
+      hint: 'check AZURE_AUTHORITY_HOST, and whether a proxy answers in its place',
+    });
+  }
+}

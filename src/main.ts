@@ -1,0 +1,190 @@
+/** Real process in, exit code out; the only file that mentions `process`. */
+import { homedir } from 'node:os';
+import { isatty } from 'node:tty';
+import type { Command } from 'commander';
+import { asFailure, Failure } from './failure.ts';
+import { compileQuery, render, renderFailure, type View } from './output.ts';
+import { buildProgram, HelpWanted, parse } from './program.ts';
+import {
+  outputFormats,
+  readAppearance,
+  readSettings,
+  variable,
+  type Appearance,
+  type GlobalFlags,
+} from './settings.ts';
+import type { Context } from './context.ts';
+import { openPaint, type Output } from './edge/terminal.ts';
+import type { World } from './world.ts';
+
+/** Runs one command line in a world, and gives the exit code. Never throws. */
+export async function main(world: World): Promise<number> {
+  // A reader that went away is no failure of ours; one that is full is, and shows when we write.
+  for (const stream of [world.stdout, world.stderr]) stream.on('error', () => undefined);
+  const cancel = new AbortController();
+  const stopListening = world.onSignal((signal) => {
+    cancel.abort(new Failure('cancelled', 'interrupted', { signal }));
+  });
+  let appearance: Appearance | undefined;
+  const program = buildProgram(async (command, work) => {
+    const flags: GlobalFlags = command.optsWithGlobals();
+    appearance = readAppearance(flags, world.environment);
+    await runCommand(world, command, work, { appearance, flags, cancel });
+  });
+  let help = '';
+  try {
+    await parse(program, world.argv, (text) => {
+      help += text;
+    });
+    await write(world.stdout, help);
+    return 0;
+  } catch (error) {
+    if (isClosedPipe(error)) return 0;
+    return await report(world, asFailure(error), appearance ?? guessAppearance(world));
+  } finally {
+    stopListening();
+  }
+}
+
+interface Invocation {
+  readonly appearance: Appearance;
+  readonly flags: GlobalFlags;
+  readonly cancel: AbortController;
+}
+
+async function runCommand(
+  world: World,
+  command: Command,
+  work: (context: Context) => Promise<View>,
+  { appearance, flags, cancel }: Invocation,
+): Promise<void> {
+  const query = await compileQuery(appearance.query);
+  const settings = readSettings(flags, world.environment, {
+    platform: world.platform,
+    directory: world.homeDirectory,
+  });
+  const deadline =
+    settings.deadlineMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          cancel.abort(
+            new Failure('network', `--deadline ${flags.deadline ?? ''} has passed`, {
+              hint: 'run again, or allow more with --deadline',
+            }),
+          );
+        }, settings.deadlineMs);
+  const { openContext } = await import('./edge/open.ts');
+  const { context, terminal, close } = await openContext(world, settings, appearance, {
+    command: commandPath(command),
+    cancelled: cancel.signal,
+  });
+  try {
+    if (settings.cloud === 'emulator')
+      world.stderr.write('note: this is the embedded emulator, not a tenant\n');
+    const view = await work(context);
+    if (view.done !== undefined) terminal.note(view.done);
+    terminal.stop();
+    const text = await render(view, appearance.output, query, {
+      width: world.stdout.isTTY === true ? world.stdout.columns : undefined,
+      paint: await openPaint(appearance.color, world.stdout),
+    });
+    await write(world.stdout, text);
+    await view.until;
+  } finally {
+    clearTimeout(deadline);
+    await close();
+  }
+}
+
+const commandPath = (command: Command): string =>
+  command.parent?.parent ? `${command.parent.name()} ${command.name()}` : command.name();
+
+const isClosedPipe = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'EPIPE';
+
+function write(stream: Output, text: string): Promise<void> {
+  if (text === '') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => {
+      if (!error) resolve();
+      else if (isClosedPipe(error)) reject(error);
+      else
+        reject(
+          new Failure('bug', `cannot write the result: ${error.message}`, {
+            hint: 'the command itself was carried out; look at it before you run it again',
+            cause: error,
+          }),
+        );
+    });
+  });
+}
+
+/** The command line could not be parsed: how its failure should look is picked out by hand. */
+function guessAppearance(world: World): Appearance {
+  const { argv, environment } = world;
+  const at = argv.findIndex((word) => /^(?:-o|--output)$/.test(word));
+  const attached = argv
+    .map((word) => /^(?:-o|--output=)(.+)$/.exec(word)?.[1])
+    .find((value) => value !== undefined);
+  const wanted =
+    (at === -1 ? attached : argv[at + 1]) ?? variable(environment, 'POLICYKEYS_OUTPUT');
+  const output = outputFormats.find((format) => format === wanted) ?? 'table';
+  const verbosity = argv.includes('--debug') ? 'debug' : 'normal';
+  return { ...readAppearance({ output }, environment), verbosity };
+}
+
+async function report(world: World, failure: Failure, appearance: Appearance): Promise<number> {
+  const paint = await openPaint(appearance.color, world.stderr);
+  const help =
+    failure instanceof HelpWanted && appearance.output !== 'json' ? failure.help : undefined;
+  const text = help ?? renderFailure(failure, appearance.output, paint);
+  const trace = appearance.verbosity === 'debug' ? `${traceOf(failure)}\n` : '';
+  await write(world.stderr, trace + text).catch(() => undefined);
+  return failure.exitCode;
+}
+
+/** The chain of causes: names and places only, since a foreign message may quote what it was given. */
+function traceOf(failure: Failure): string {
+  const lines: string[] = [];
+  for (let error: unknown = failure; error instanceof Error; error = error.cause) {
+    const places = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+    lines.push(
+      error instanceof Failure ? `${error.kind}: ${error.message}` : error.name,
+      ...places,
+    );
+  }
+  return lines.join('\n');
+}
+
+function realWorld(): World {
+  return {
+    argv: process.argv.slice(2),
+    environment: process.env,
+    platform: process.platform,
+    homeDirectory: homedir(),
+    nodeVersion: process.version,
+    stdin: () => process.stdin,
+    stdinIsTerminal: isatty(0),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    now: () => Date.now(),
+    random: () => Math.random(),
+    onSignal(listener) {
+      const signals = ['SIGINT', 'SIGTERM'] as const;
+      const stop = (): void => {
+        for (const signal of signals) process.removeListener(signal, hear);
+      };
+      const hear = (signal: NodeJS.Signals): void => {
+        // The second one ends the process at once, as if nobody had listened.
+        stop();
+        listener(signal === 'SIGTERM' ? 'SIGTERM' : 'SIGINT');
+      };
+      for (const signal of signals) process.on(signal, hear);
+      return stop;
+    },
+  };
+}
+
+export async function start(): Promise<void> {
+  process.exitCode = await main(realWorld());
+}
