@@ -74,10 +74,11 @@ async function runCommand(
           );
         }, settings.deadlineMs);
   const { openContext } = await import('./edge/open.ts');
-  const { context, terminal, close } = await openContext(world, settings, appearance, {
+  const opened = await openContext(world, settings, appearance, {
     command: commandPath(command),
     cancelled: cancel.signal,
   });
+  const { context, terminal } = opened;
   try {
     if (settings.cloud === 'emulator')
       world.stderr.write('note: this is the embedded emulator, not a tenant\n');
@@ -92,7 +93,7 @@ async function runCommand(
     await view.until;
   } finally {
     clearTimeout(deadline);
-    await close();
+    await opened.close();
   }
 }
 

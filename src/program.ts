@@ -77,7 +77,7 @@ export function buildProgram(run: Run): Command {
   program.commandsGroup('Account and tooling:');
   addEmulator(program, run);
   addCompletion(program, run);
-  program.helpCommand(
+  program.addHelpCommand(
     new Command('help')
       .argument('[command]')
       .description('print help for a command')

@@ -64,6 +64,8 @@ export async function uploadCertificate(
   return addKey(context, id, options, {
     incoming,
     request: (target) => uploadCertificateRequest(target, incoming, leaf.der),
-    inspect: (before) => warnOfUsage(context, before, leaf, name),
+    inspect: (before) => {
+      warnOfUsage(context, before, leaf, name);
+    },
   });
 }

@@ -98,7 +98,9 @@ export async function uploadPkcs12(
   return addKey(context, id, options, {
     incoming,
     request: (target) => uploadPkcs12Request(target, incoming, { key, password }),
-    inspect: (before) => warnOfUsage(context, before, pfx.leaf, name),
+    inspect: (before) => {
+      warnOfUsage(context, before, pfx.leaf, name);
+    },
   });
 }
 

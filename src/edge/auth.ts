@@ -4,6 +4,7 @@ import type {
   Configuration,
   ConfidentialClientApplication,
   INetworkModule,
+  NetworkResponse,
 } from '@azure/msal-node';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';

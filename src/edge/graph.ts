@@ -95,7 +95,7 @@ export function openGraph(options: GraphOptions): Graph {
       'client-request-id': randomUUID(),
       'user-agent': options.userAgent,
     };
-    const body = 'body' in request && request.body !== undefined ? request.body : undefined;
+    const body = request.method === 'GET' ? undefined : request.body;
     if (body !== undefined) headers['content-type'] = 'application/json';
     const transport = await options.transport();
     const started = clock.now();

@@ -75,6 +75,7 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
     // The stream is the real one wherever a spinner shows.
     if (timer !== undefined)
       spinner = ora({
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- ora's type asks for the class
         stream: stderr as NodeJS.WriteStream,
         text: 'waiting for Graph',
         discardStdin: false,
