@@ -1,6 +1,6 @@
 /** Real process in, exit code out; the only file that mentions `process`. */
+import { fstatSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { asFailure, Failure } from './failure.ts';
 import { compileQuery, render, renderFailure, type View } from './output.ts';
@@ -19,8 +19,6 @@ import type { World } from './world.ts';
 
 /** Runs one command line in a world, and gives the exit code. Never throws. */
 export async function main(world: World): Promise<number> {
-  // A reader that went away is no failure of ours; one that is full is, and shows when we write.
-  for (const stream of [world.stdout, world.stderr]) stream.on('error', () => undefined);
   const cancel = new AbortController();
   const stopListening = world.onSignal((signal) => {
     cancel.abort(new Failure('cancelled', 'interrupted', { signal }));
@@ -157,7 +155,34 @@ function traceOf(failure: Failure): string {
   return lines.join('\n');
 }
 
-function realWorld(): World {
+/** Node's own streams cost a start some milliseconds: a pipe or a file is written without them. */
+function openOutput(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): Output {
+  const kind = fstatSync(descriptor);
+  if (kind.isFile() || kind.isFIFO())
+    return {
+      write(text, done) {
+        let rest = Buffer.from(text);
+        try {
+          while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest));
+        } catch (error) {
+          // A pipe that does not block, and is full: Node knows how to wait for it.
+          if (error instanceof Error && 'code' in error && error.code === 'EAGAIN')
+            return guarded(stream()).write(rest, done);
+          return done?.(error instanceof Error ? error : new Error(String(error)));
+        }
+        done?.();
+      },
+    };
+  return guarded(stream());
+}
+
+/** What goes wrong is given to the callback of `write`; as an event it would be a crash. */
+function guarded(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+async function realWorld(): Promise<World> {
   return {
     argv: process.argv.slice(2),
     environment: process.env,
@@ -165,9 +190,9 @@ function realWorld(): World {
     homeDirectory: homedir(),
     nodeVersion: process.version,
     stdin: () => process.stdin,
-    stdinIsTerminal: isatty(0),
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdinIsTerminal: fstatSync(0).isCharacterDevice() && (await import('node:tty')).isatty(0),
+    stdout: openOutput(1, () => process.stdout),
+    stderr: openOutput(2, () => process.stderr),
     now: () => Date.now(),
     random: () => Math.random(),
     onSignal(listener) {
@@ -187,5 +212,5 @@ function realWorld(): World {
 }
 
 export async function start(): Promise<void> {
-  process.exitCode = await main(realWorld());
+  process.exitCode = await main(await realWorld());
 }

@@ -10,11 +10,9 @@ import {
 } from '../arguments.ts';
 import type { Context, Run, Source } from '../context.ts';
 import type { KeySetId } from '../core/keyset.ts';
-import { checkCertificate, leafOf, parseCertificateFile } from '../core/x509.ts';
 import { uploadCertificate as uploadCertificateRequest } from '../graph/operations.ts';
 import type { View } from '../output.ts';
 import { addKey } from './add-key.ts';
-import { certificateKey, warnOfUsage } from './certificate-key.ts';
 
 interface Options extends AddOptions {
   readonly allowExpired?: boolean;
@@ -57,6 +55,8 @@ export async function uploadCertificate(
   source: Source,
   options: Options,
 ): Promise<View> {
+  const [{ checkCertificate, leafOf, parseCertificateFile }, { certificateKey, warnOfUsage }] =
+    await Promise.all([import('../core/x509.ts'), import('./certificate-key.ts')]);
   const { bytes, name } = await context.input.bytes(source, maxBytes);
   const leaf = leafOf(parseCertificateFile(bytes, name), name);
   checkCertificate(leaf, name, { now: context.now(), allowExpired: options.allowExpired === true });

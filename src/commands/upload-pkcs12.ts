@@ -12,20 +12,11 @@ import {
 } from '../arguments.ts';
 import type { Context, Run, Source } from '../context.ts';
 import type { KeySetId } from '../core/keyset.ts';
-import {
-  isOrderedChain,
-  maxPkcs12Bytes,
-  obstacles,
-  openPkcs12,
-  outlinePkcs12,
-} from '../core/pkcs12.ts';
 import { Secret } from '../core/secret.ts';
-import { checkCertificate } from '../core/x509.ts';
 import { Failure } from '../failure.ts';
 import { uploadPkcs12 as uploadPkcs12Request } from '../graph/operations.ts';
 import type { View } from '../output.ts';
 import { addKey } from './add-key.ts';
-import { certificateKey, warnOfUsage } from './certificate-key.ts';
 
 interface Options extends AddOptions {
   readonly passwordFrom?: Source;
@@ -78,6 +69,15 @@ export async function uploadPkcs12(
   options: Options,
 ): Promise<View> {
   refuseTwoStdins(source, options.passwordFrom);
+  const [
+    { isOrderedChain, maxPkcs12Bytes, obstacles, openPkcs12, outlinePkcs12 },
+    { checkCertificate },
+    { certificateKey, warnOfUsage },
+  ] = await Promise.all([
+    import('../core/pkcs12.ts'),
+    import('../core/x509.ts'),
+    import('./certificate-key.ts'),
+  ]);
   const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
   const reasons = obstacles(outlinePkcs12(bytes, name));
   if (options.password === false) reasons.push('it has no password, and B2C insists on one');

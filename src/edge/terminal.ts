@@ -1,6 +1,5 @@
 /** The door to chalk and ora: colours, the spinner, notes and questions. */
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Talk } from '../context.ts';
 import { Secret } from '../core/secret.ts';
 import { Failure } from '../failure.ts';
@@ -8,8 +7,12 @@ import type { Screen } from '../output.ts';
 import type { ColorMode, Verbosity } from '../settings.ts';
 import type { ExchangeLine, RequestLog } from './graph.ts';
 
-/** A stream that may be a terminal. */
-export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+/** What is written to: a stream, as far as we use it, that may be a terminal. */
+export interface Output {
+  write(text: string, done?: (error?: Error | null) => void): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
 
 export interface TerminalOptions {
   /** Touched only to ask: opening it has side effects on some systems. */
@@ -72,11 +75,9 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
   };
   const spin = async (): Promise<void> => {
     const { default: ora } = await import('ora');
-    // The stream is the real one wherever a spinner shows.
     if (timer !== undefined)
       spinner = ora({
-        // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- ora's type asks for the class
-        stream: stderr as NodeJS.WriteStream,
+        stream: asStream(stderr),
         text: 'waiting for Graph',
         discardStdin: false,
       }).start();
@@ -124,15 +125,21 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
   };
 }
 
+/** Where a spinner shows or a question is asked, stderr is a terminal, and so a real stream. */
+const asStream = (output: Output): NodeJS.WriteStream =>
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- as the comment says
+  output as NodeJS.WriteStream;
+
 /** Reads a line from the terminal; hidden: what is typed is not echoed. */
-function ask(options: TerminalOptions, prompt: string, hidden: boolean): Promise<string> {
+async function ask(options: TerminalOptions, prompt: string, hidden: boolean): Promise<string> {
+  const { createInterface } = await import('node:readline');
   const { stderr, cancelled } = options;
   stderr.write(prompt);
   return new Promise((resolve, reject) => {
     const lines = createInterface({
       input: options.stdin(),
       // Readline echoes what is typed to its output: a hidden answer has none.
-      ...(hidden ? {} : { output: stderr }),
+      ...(hidden ? {} : { output: asStream(stderr) }),
       terminal: true,
       historySize: 0,
     });

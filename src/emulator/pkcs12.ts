@@ -4,9 +4,9 @@
  */
 import {
   createDecipheriv,
-  createHash,
   createHmac,
   createPrivateKey,
+  hash,
   timingSafeEqual,
   X509Certificate,
   type KeyObject,
@@ -198,10 +198,10 @@ function deriveKey({ password, salt, rounds, purpose, size }: Derivation): Buffe
   const diversifier = Buffer.alloc(block, purpose);
   const parts: Buffer[] = [];
   for (let made = 0; made < size; made += 20) {
-    let hash = createHash('sha1').update(diversifier).update(input).digest();
-    for (let round = 1; round < rounds; round += 1) hash = createHash('sha1').update(hash).digest();
-    parts.push(hash);
-    addToBlocks(input, Buffer.alloc(block, hash));
+    let digest = hash('sha1', Buffer.concat([diversifier, input]), 'buffer');
+    for (let round = 1; round < rounds; round += 1) digest = hash('sha1', digest, 'buffer');
+    parts.push(digest);
+    addToBlocks(input, Buffer.alloc(block, digest));
   }
   return Buffer.concat(parts).subarray(0, size);
 }

@@ -167,7 +167,7 @@ describe('uploadPkcs12', () => {
   test.each([
     ['TripleDES-SHA1', tripleDes],
     ['RC2-40 certificates', ['-legacy']],
-    ['one MAC round', ['-legacy', '-maciter', '1']],
+    ['one MAC round', ['-legacy', '-nomaciter']],
     ['20 000 rounds', [...tripleDes, '-iter', '20000']],
   ])('takes %s', async (_name, options) => {
     const der = bytes('plain.cer');
@@ -230,10 +230,9 @@ describe('uploadPkcs12', () => {
   });
 
   test('an absurd number of rounds is refused at once', async () => {
-    const good = pfx('plain', 'bomb.pfx', ...tripleDes, '-maciter', '2048');
-    const at = good.lastIndexOf(Buffer.from('02020800', 'hex'));
+    const good = pfx('plain', 'bomb.pfx', ...tripleDes);
     const [version, safe, mac] = derChildren(readDer(good));
-    if (!version || !safe || !mac || at < 0) throw new Error('not the layout of OpenSSL');
+    if (!version || !safe || !mac) throw new Error('not the layout of OpenSSL');
     const rounds = Buffer.from('02047fffffff', 'hex');
     const parts = derChildren(mac).slice(0, 2).map((part) => part.whole);
     const sequence = (...content: Buffer[]): Buffer => {
