@@ -143,7 +143,9 @@ export function encodeName(text: string): Buffer {
   const names = splitOutside(text, ',').map((part) =>
     splitOutside(part, '+').map((one) => encodeAttribute(one)),
   );
-  return sequence(...names.reverse().map((set) => der(tags.set, ...set.sort(Buffer.compare))));
+  return sequence(
+    ...names.reverse().map((set) => der(tags.set, ...set.sort((a, b) => a.compare(b)))),
+  );
 }
 
 /** Splits at a separator that no backslash stands before. */
@@ -165,7 +167,7 @@ function encodeAttribute(text: string): Buffer {
   if (type === undefined)
     throw badName(`has ${JSON.stringify(name)}, not one of CN, O, OU, C, L, ST, DC, emailAddress`);
   const value = unescape(text.slice(equals + 1));
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (length === 0) throw badName(`has an empty ${name}`);
   if (length > type.longest)
     throw badName(`has a ${name} of more than ${String(type.longest)} characters`);

@@ -33,6 +33,7 @@ import { operationOf, type Operation } from '../emulator/routes.ts';
 import { defaultTenant, tenantId } from '../emulator/state.ts';
 import { defaultSwitches, type Switches } from '../emulator/switches.ts';
 import { answerSignIn, readBearer, type Registration } from '../emulator/tokens.ts';
+import { Failure } from '../failure.ts';
 import { answerFrom, memoryStore, systemWorld, type EmulatorStore } from './emulator-store.ts';
 
 export interface ServerOptions {
@@ -172,7 +173,15 @@ export async function serveEmulator(options: ServerOptions = {}): Promise<Emulat
       : await secureServer(listener, world);
   const sockets = trackSockets(server);
   server.listen(options.port ?? 0, host);
-  await once(server, 'listening');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure('usage', `cannot listen on port ${String(options.port)}: ${reason}`, {
+      hint: 'choose another port, or none for any that is free',
+      cause: error,
+    });
+  }
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   origin = `${caFile === undefined ? 'http' : 'https'}://localhost:${String(port)}`;

@@ -27,7 +27,11 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 const openssl = (...args: readonly string[]): string =>
-  execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  execFileSync('openssl', args, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 
 function make(request: Partial<CertificateRequest> = {}): Buffer {
   return makeCertificate({
@@ -101,10 +105,22 @@ test('node:crypto reads it, and the signature is right', () => {
 });
 
 test('OpenSSL computes the same subject key identifier', () => {
-  const of = (der: Buffer): string => /Key Identifier: *\n? *([0-9A-F:]{59})/.exec(text(der, '-text'))?.[1] ?? '';
+  const of = (der: Buffer): string =>
+    /Key Identifier: *\n? *([0-9A-F:]{59})/.exec(text(der, '-text'))?.[1] ?? '';
   const ours = of(make({ extensions: { subjectKeyIdentifier: true } }));
   writeFileSync(join(folder, 'key.pem'), rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  openssl('req', '-x509', '-key', 'key.pem', '-subj', '/CN=x', '-outform', 'DER', '-out', 'theirs.cer');
+  openssl(
+    'req',
+    '-x509',
+    '-key',
+    'key.pem',
+    '-subj',
+    '/CN=x',
+    '-outform',
+    'DER',
+    '-out',
+    'theirs.cer',
+  );
   const theirs = openssl('x509', '-inform', 'DER', '-in', 'theirs.cer', '-noout', '-text');
   expect(ours).toHaveLength(59);
   expect(theirs).toContain(ours);
@@ -163,9 +179,9 @@ describe('dates', () => {
   });
 
   test('before 1950 they have four digits as well', () => {
-    expect(Date.parse(new X509Certificate(make({ notBefore: Date.UTC(1949, 0, 1) / 1000 })).validFrom)).toBe(
-      Date.UTC(1949, 0, 1),
-    );
+    expect(
+      Date.parse(new X509Certificate(make({ notBefore: Date.UTC(1949, 0, 1) / 1000 })).validFrom),
+    ).toBe(Date.UTC(1949, 0, 1));
   });
 
   test.each([
@@ -180,7 +196,10 @@ describe('dates', () => {
 
 describe('names', () => {
   const shown = (subject: string): string =>
-    text(make({ subject }), '-subject', '-nameopt', 'RFC2253,-esc_msb,utf8').replace(/^subject=|\n$/g, '');
+    text(make({ subject }), '-subject', '-nameopt', 'RFC2253,-esc_msb,utf8').replace(
+      /^subject=|\n$/g,
+      '',
+    );
 
   test.each([
     ['CN=localhost', 'CN=localhost'],
@@ -228,15 +247,18 @@ describe('names', () => {
 });
 
 describe('extensions', () => {
-  test.each(keyUsages.map((usage, bit) => [usage, bit] as const))('key usage %s is bit %d', (usage, bit) => {
-    writeFileSync(join(folder, 'usage.cer'), make({ extensions: { keyUsage: [usage] } }));
-    const parsed = openssl('asn1parse', '-inform', 'DER', '-in', 'usage.cer');
-    const hex = /X509v3 Key Usage\n.*BOOLEAN.*\n.*\[HEX DUMP\]:(\w+)/.exec(parsed)?.[1] ?? '';
-    const bytes = bit < 8 ? [0x80 >> bit] : [0, 0x80];
-    expect(hex.toLowerCase()).toBe(
-      Buffer.from([3, bytes.length + 1, 7 - (bit % 8), ...bytes]).toString('hex'),
-    );
-  });
+  test.each(keyUsages.map((usage, bit) => [usage, bit] as const))(
+    'key usage %s is bit %d',
+    (usage, bit) => {
+      writeFileSync(join(folder, 'usage.cer'), make({ extensions: { keyUsage: [usage] } }));
+      const parsed = openssl('asn1parse', '-inform', 'DER', '-in', 'usage.cer');
+      const hex = /X509v3 Key Usage\n.*BOOLEAN.*\n.*\[HEX DUMP\]:(\w+)/.exec(parsed)?.[1] ?? '';
+      const bytes = bit < 8 ? [0x80 >> bit] : [0, 0x80];
+      expect(hex.toLowerCase()).toBe(
+        Buffer.from([3, bytes.length + 1, 7 - (bit % 8), ...bytes]).toString('hex'),
+      );
+    },
+  );
 
   test('without any there is no list', () => {
     expect(text(make(), '-text')).not.toContain('X509v3');

@@ -1,10 +1,14 @@
 import { ConfidentialClientApplication, type INetworkModule } from '@azure/msal-node';
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { Agent, fetch, request } from 'undici';
 import { memoryStore, systemWorld } from '../../src/edge/emulator-store.ts';
@@ -55,7 +59,11 @@ const tokenForm = (server: EmulatorServer, more: Record<string, string> = {}): s
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
-async function tokenOf(server: EmulatorServer, dispatcher: Agent, tenant = server.tenant): Promise<string> {
+async function tokenOf(
+  server: EmulatorServer,
+  dispatcher: Agent,
+  tenant = server.tenant,
+): Promise<string> {
   const { body } = await request(`${server.authorityUrl}/${tenant}/oauth2/v2.0/token`, {
     method: 'POST',
     headers: form,
@@ -66,12 +74,28 @@ async function tokenOf(server: EmulatorServer, dispatcher: Agent, tenant = serve
   return answer.access_token;
 }
 
-interface Caller {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests look into any answer
-  (method: string, below: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: any }>;
+/** What the tests look at in answers; which members are there depends on the answer. */
+interface Shown {
+  readonly value: readonly unknown[];
+  readonly keys: readonly unknown[];
+  readonly error: { readonly code: string; readonly message: string };
+  readonly '@odata.nextLink': string;
 }
 
-async function caller(server: EmulatorServer, protocol: 'h1' | 'h2', tenant?: string): Promise<Caller> {
+interface Caller {
+  (
+    method: string,
+    below: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: Shown }>;
+}
+
+async function caller(
+  server: EmulatorServer,
+  protocol: 'h1' | 'h2',
+  tenant?: string,
+): Promise<Caller> {
   const dispatcher = agent(server, protocol);
   const token = await tokenOf(server, dispatcher, tenant);
   return async (method, below, body, headers = {}) => {
@@ -89,7 +113,8 @@ async function caller(server: EmulatorServer, protocol: 'h1' | 'h2', tenant?: st
         contentType: Array.isArray(contentType) ? contentType[0] : contentType,
         body: text === '' ? undefined : JSON.parse(text),
       });
-    return { status: response.statusCode, body: text === '' ? undefined : JSON.parse(text) };
+    const answered = (text === '' ? undefined : JSON.parse(text)) as Shown;
+    return { status: response.statusCode, body: answered };
   };
 }
 
@@ -101,7 +126,9 @@ describe.each(['h1', 'h2'] as const)('over %s', (protocol) => {
     expect((await call('POST', '/B2C_1A_A/uploadSecret', { use: 'sig', k: 'x' })).status).toBe(200);
     expect((await call('GET', '')).body.value).toMatchObject([{ id: 'B2C_1A_A' }]);
     expect(await call('DELETE', '/B2C_1A_A')).toEqual({ status: 204, body: undefined });
-    expect(server.requests.map(({ method, operation, status }) => [method, operation, status])).toEqual([
+    expect(
+      server.requests.map(({ method, operation, status }) => [method, operation, status]),
+    ).toEqual([
       ['POST', 'token', 200],
       ['POST', 'create', 201],
       ['POST', 'uploadSecret', 200],
@@ -138,7 +165,9 @@ describe.each(['h1', 'h2'] as const)('over %s', (protocol) => {
     const call = await caller(server, protocol);
     await call('POST', '', { id: 'A' });
     server.faults.add(`truncated@${operation}`);
-    await expect(operation === 'list' ? call('GET', '') : call('DELETE', '/B2C_1A_A')).rejects.toThrow();
+    await expect(
+      operation === 'list' ? call('GET', '') : call('DELETE', '/B2C_1A_A'),
+    ).rejects.toThrow();
     expect((await call('GET', '')).body.value).toMatchObject([
       { id: operation === 'list' ? 'B2C_1A_A' : 'B2C_1A_A.bak' },
     ]);
@@ -317,14 +346,18 @@ describe('Graph', () => {
 describe('MSAL', () => {
   /** On node:https, with the server's CA. */
   function network(server: EmulatorServer): INetworkModule {
-    const send = async (method: string, url: string, options?: { headers?: Record<string, string>; body?: string }) => {
+    const send = async (
+      method: string,
+      url: string,
+      options?: { headers?: Record<string, string>; body?: string },
+    ) => {
       const outgoing = httpsRequest(url, {
         method,
         headers: options?.headers ?? {},
         ...(server.caFile === undefined ? {} : { ca: server.caFile }),
         agent: false,
       });
-      const answered = once(outgoing, 'response') as Promise<[import('node:http').IncomingMessage]>;
+      const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
       outgoing.end(options?.body);
       const [response] = await answered;
       const chunks: Buffer[] = [];
@@ -393,7 +426,8 @@ describe('MSAL', () => {
       aud: 'api://AzureADTokenExchange',
       exp: Math.floor(Date.now() / 1000) + 60,
     };
-    const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const part = (value: unknown): string =>
+      Buffer.from(JSON.stringify(value)).toString('base64url');
     const clientAssertion = `${part({ alg: 'RS256' })}.${part(claims)}.c2ln`;
     const client = app(server, { clientId: 'any-app', clientAssertion });
     const result = await client.acquireTokenByClientCredential({ scopes });
@@ -417,19 +451,22 @@ describe('the server', () => {
   test('has a certificate that OpenSSL verifies with the CA', async () => {
     const server = await serve();
     const { port } = new URL(server.graphUrl);
-    const run = (ca: string, ...more: readonly string[]): string =>
-      execFileSync(
-        process.execPath,
-        ['-e', script, port, ca, ...more],
-        { encoding: 'utf8' },
-      ); // prettier-ignore
-    // Another process, since this one's event loop is the server's.
-    const script = '';
-    expect(run).toBeDefined();
+    const folder = mkdtempSync(join(tmpdir(), 'policykeys-server-'));
+    writeFileSync(join(folder, 'ca.pem'), server.caFile ?? '');
+    const client = promisify(execFile)('openssl', [
+      's_client', '-connect', `127.0.0.1:${port}`, '-CAfile', join(folder, 'ca.pem'), '-x509_strict',
+      '-verify_hostname', 'localhost', '-verify_return_error', '-alpn', 'h2', '-brief',
+    ]); // prettier-ignore
+    client.child.stdin?.end();
+    expect((await client).stderr).toContain('Verification: OK');
+    rmSync(folder, { recursive: true });
     for (const host of ['localhost', '127.0.0.1']) {
-      const outgoing = httpsRequest(`https://${host}:${port}/`, { ca: server.caFile ?? '', agent: false });
+      const outgoing = httpsRequest(`https://${host}:${port}/`, {
+        ca: server.caFile ?? '',
+        agent: false,
+      });
       outgoing.end();
-      const [response] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage];
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
       expect(response.statusCode).toBe(404);
       response.resume();
     }
@@ -499,7 +536,11 @@ describe('the server', () => {
 
   test('says when its port is taken', async () => {
     const { port } = new URL((await serve({ tls: false })).graphUrl);
-    const thrown: unknown = await serve({ tls: false, port: Number(port) }).catch((error: unknown) => error);
-    expect(isFailure(thrown, 'input')).toBe(true);
+    const thrown: unknown = await serve({ tls: false, port: Number(port) }).catch(
+      (error: unknown) => error,
+    );
+    expect(isFailure(thrown, 'usage') && thrown.message).toMatch(
+      /cannot listen on port \d+: .*EADDRINUSE/,
+    );
   });
 });

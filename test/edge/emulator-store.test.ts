@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -59,15 +67,10 @@ describe('a file', () => {
   });
 
   test('loses no change of many at once, of two that share it', async () => {
-    const stores = [openStore(path('state.json')), openStore(path('state.json'))];
+    const [one, two] = [openStore(path('state.json')), openStore(path('state.json'))];
     const names = Array.from({ length: 30 }, (_, index) => `K${String(index).padStart(2, '0')}`);
-    await Promise.all(
-      names.map((name, index) => {
-        const store = stores[index % 2];
-        return store && add(store, name);
-      }),
-    );
-    for (const store of stores) expect(await ids(store)).toEqual(names);
+    await Promise.all(names.map((name, index) => add(index % 2 === 0 ? one : two, name)));
+    for (const store of [one, two]) expect(await ids(store)).toEqual(names);
   });
 
   test('is read while another process holds the lock', async () => {
@@ -131,13 +134,18 @@ describe('the embedded transport', () => {
 
   test('answers as Graph does, without a token, and keeps what it is told', async () => {
     const store = openStore(path('state.json'));
-    const transport = embeddedTransport(store, { ...options, switches: { ...defaultSwitches, pageSize: 1 } });
+    const transport = embeddedTransport(store, {
+      ...options,
+      switches: { ...defaultSwitches, pageSize: 1 },
+    });
     const created = await transport.send(request('POST', '', { id: 'A' }));
     expect(created.status).toBe(201);
     expect(created.headers['client-request-id']).toBe('mine');
     await transport.send(request('POST', '', { id: 'B' }));
     expect(json(await transport.send(request('GET', '')))).toMatchObject({
-      '@odata.nextLink': expect.stringMatching(/^http:\/\/emulator\.localhost\/beta\/.*\$skiptoken=/),
+      '@odata.nextLink': expect.stringMatching(
+        /^http:\/\/emulator\.localhost\/beta\/.*\$skiptoken=/,
+      ),
       value: [{ id: 'B2C_1A_A', keys: [] }],
     });
     const again = embeddedTransport(openStore(path('state.json')), options);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,7 +46,18 @@ beforeAll(() => {
   selfSigned('small', '-newkey', 'rsa:1024');
   selfSigned('ec', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256');
   selfSigned('pss', '-newkey', 'rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048');
-  openssl('req', '-x509', '-key', 'plain.key', '-subj', '/CN=renewed', '-days', '60', '-out', 'renewed.crt');
+  openssl(
+    'req',
+    '-x509',
+    '-key',
+    'plain.key',
+    '-subj',
+    '/CN=renewed',
+    '-days',
+    '60',
+    '-out',
+    'renewed.crt',
+  );
   openssl('x509', '-in', 'renewed.crt', '-outform', 'DER', '-out', 'renewed.cer');
   openssl('req', '-new', '-key', 'sign.key', '-subj', '/CN=leaf', '-out', 'leaf.csr');
   openssl(
@@ -60,6 +71,10 @@ afterAll(() => {
 
 const base = '/beta/trustFramework/keySets';
 
+interface Refusal {
+  readonly error: { readonly code: string };
+}
+
 function emulate(now = Date.now()) {
   let state: EmulatorState = emptyState;
   let ids = 0;
@@ -70,14 +85,18 @@ function emulate(now = Date.now()) {
   };
   return {
     state: () => state,
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests look into any answer
-    async post(path: string, body: unknown): Promise<{ status: number; body: any }> {
-      const request = { method: 'POST', path: base + path, headers: {}, body: JSON.stringify(body) };
+    post: async (path: string, body: unknown): Promise<{ status: number; body: Refusal }> => {
+      const request = {
+        method: 'POST',
+        path: base + path,
+        headers: {},
+        body: JSON.stringify(body),
+      };
       const answered = await answer(state, request, 'contoso.com', defaultSwitches, world);
       state = answered.state;
       const { response } = answered;
       const plain = `/trustFramework/keySets${path}`;
-      const reply = { status: response.status, body: JSON.parse(response.body ?? '') as unknown };
+      const reply = { status: response.status, body: JSON.parse(response.body ?? '') as Refusal };
       checkRequest('POST', plain, body);
       checkResponse('POST', plain, { ...reply, contentType: response.headers['content-type'] });
       return reply;
@@ -93,7 +112,9 @@ async function upload(action: string, body: unknown, now?: number): Promise<unkn
   return status === 200 ? reply : reply.error.code;
 }
 
-const certificate = (name: string): { key: string } => ({ key: bytes(`${name}.cer`).toString('base64') });
+const certificate = (name: string): { key: string } => ({
+  key: bytes(`${name}.cer`).toString('base64'),
+});
 const seconds = (text: string): number => Date.parse(text) / 1000;
 
 describe('uploadCertificate', () => {
@@ -160,6 +181,36 @@ describe('uploadCertificate', () => {
   });
 });
 
+describe('create with a whole JWK', () => {
+  const jwk = (name: string, x5c: readonly unknown[]): object => ({
+    ...createPrivateKey(bytes(`${name}.key`)).export({ format: 'jwk' }),
+    use: 'sig',
+    x5c,
+  });
+  const create = async (...keys: readonly object[]): Promise<unknown> => {
+    const { status, body } = await emulate().post('', { id: 'A', keys });
+    return status === 201 ? body : body.error.code;
+  };
+
+  test('keeps its certificates, if they are its own', async () => {
+    const der = bytes('plain.cer');
+    const x5c = [der.toString('base64')];
+    expect(await create(jwk('plain', x5c), jwk('plain', []))).toMatchObject({
+      keys: [
+        {
+          x5c,
+          x5t: createHash('sha1').update(der).digest('base64url'),
+          kid: createHash('sha256').update(der).digest('base64url'),
+          nbf: null,
+        },
+        { x5c: [], x5t: null },
+      ],
+    });
+    expect(await create(jwk('sign', x5c))).toBe('AADB2C90179');
+    expect(await create(jwk('plain', ['AAAA']))).toBe('AADB2C90179');
+  });
+});
+
 describe('uploadPkcs12', () => {
   const send = (content: Buffer, word: unknown = password): Promise<unknown> =>
     upload('uploadPkcs12', { key: content.toString('base64'), password: word });
@@ -199,10 +250,19 @@ describe('uploadPkcs12', () => {
   test.each([
     ['AES-256, which OpenSSL 3 writes', []],
     ['an AES key', ['-keypbe', 'AES-256-CBC', '-certpbe', 'PBE-SHA1-3DES', '-macalg', 'sha1']],
-    ['AES certificates', ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'AES-256-CBC', '-macalg', 'sha1']],
-    ['certificates in the clear', ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'NONE', '-macalg', 'sha1']],
+    [
+      'AES certificates',
+      ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'AES-256-CBC', '-macalg', 'sha1'],
+    ],
+    [
+      'certificates in the clear',
+      ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'NONE', '-macalg', 'sha1'],
+    ],
     ['a key in the clear', ['-keypbe', 'NONE', '-certpbe', 'PBE-SHA1-3DES', '-macalg', 'sha1']],
-    ['a SHA-256 MAC', ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'PBE-SHA1-3DES', '-macalg', 'sha256']],
+    [
+      'a SHA-256 MAC',
+      ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'PBE-SHA1-3DES', '-macalg', 'sha256'],
+    ],
     ['no MAC', ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'PBE-SHA1-3DES', '-nomac']],
   ])('calls the right password wrong for %s', async (_name, options) => {
     expect(await send(pfx('plain', 'bad.pfx', ...options))).toBe('AADB2C90213');
@@ -234,7 +294,9 @@ describe('uploadPkcs12', () => {
     const [version, safe, mac] = derChildren(readDer(good));
     if (!version || !safe || !mac) throw new Error('not the layout of OpenSSL');
     const rounds = Buffer.from('02047fffffff', 'hex');
-    const parts = derChildren(mac).slice(0, 2).map((part) => part.whole);
+    const parts = derChildren(mac)
+      .slice(0, 2)
+      .map((part) => part.whole);
     const sequence = (...content: Buffer[]): Buffer => {
       const body = Buffer.concat(content);
       const size = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
@@ -282,12 +344,19 @@ describe('BER', () => {
     expect((await openPkcs12(indefinite, password))?.certificates).toEqual([bytes('plain.cer')]);
   });
 
-  test.each(['', '30', '3080', '308030', '04800000', '3082ffff', '300102', '30803080', '3085000000000100'])(
-    '%s is damaged',
-    (hex) => {
-      expect(() => derFromBer(Buffer.from(hex, 'hex'))).toThrow();
-    },
-  );
+  test.each([
+    '',
+    '30',
+    '3080',
+    '308030',
+    '04800000',
+    '3082ffff',
+    '300102',
+    '30803080',
+    '3085000000000100',
+  ])('%s is damaged', (hex) => {
+    expect(() => derFromBer(Buffer.from(hex, 'hex'))).toThrow();
+  });
 
   test('a thousand levels are too many', () => {
     expect(() => derFromBer(Buffer.from('3080'.repeat(1000), 'hex'))).toThrow('nested too deeply');
