@@ -69,11 +69,22 @@ export class Failure extends Error {
 export const isFailure = (error: unknown, kind?: FailureKind): error is Failure =>
   error instanceof Failure && (kind === undefined || error.kind === kind);
 
+/** Of anything thrown: the platform's errors may come from another realm, so `instanceof` does not tell. */
+function memberOf(error: unknown, name: 'code' | 'message'): string | undefined {
+  const value: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** `ENOENT`, `UND_ERR_SOCKET`: how Node and its packages name an error. */
+export const errorCode = (error: unknown): string | undefined => memberOf(error, 'code');
+export const errorText = (error: unknown): string => memberOf(error, 'message') ?? String(error);
+
 /** Whatever was thrown, as a Failure: anything but a Failure is a bug of ours. */
 export const asFailure = (error: unknown): Failure =>
   error instanceof Failure
     ? error
-    : new Failure('bug', `unforeseen: ${error instanceof Error ? error.message : String(error)}`, {
+    : new Failure('bug', `unforeseen: ${errorText(error)}`, {
         hint: 'run again with --debug and report it with the trace that is printed',
         cause: error,
       });

@@ -2,7 +2,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Command } from 'commander';
-import { asFailure, Failure } from './failure.ts';
+import { asFailure, errorCode, Failure } from './failure.ts';
 import { compileQuery, render, renderFailure, type View } from './output.ts';
 import { buildProgram, HelpWanted, parse } from './program.ts';
 import {
@@ -98,8 +98,7 @@ async function runCommand(
 const commandPath = (command: Command): string =>
   command.parent?.parent ? `${command.parent.name()} ${command.name()}` : command.name();
 
-const isClosedPipe = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'EPIPE';
+const isClosedPipe = (error: unknown): boolean => errorCode(error) === 'EPIPE';
 
 function write(stream: Output, text: string): Promise<void> {
   if (text === '') return Promise.resolve();
@@ -166,8 +165,7 @@ function openOutput(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): Output
           while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest));
         } catch (error) {
           // A pipe that does not block, and is full: Node knows how to wait for it.
-          if (error instanceof Error && 'code' in error && error.code === 'EAGAIN')
-            return guarded(stream()).write(rest, done);
+          if (errorCode(error) === 'EAGAIN') return guarded(stream()).write(rest, done);
           return done?.(error instanceof Error ? error : new Error(String(error)));
         }
         done?.();

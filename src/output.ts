@@ -1,5 +1,5 @@
 /** View -> text in the format that was asked for; failures as well. Pure. */
-import { Failure } from './failure.ts';
+import { errorText, Failure } from './failure.ts';
 import type { OutputFormat } from './settings.ts';
 
 export type Json =
@@ -55,14 +55,10 @@ export async function compileQuery(expression: string | undefined): Promise<Quer
   if (expression === undefined) return undefined;
   const jmespath = await import('@jmespath-community/jmespath');
   const refuse = (error: unknown): Failure =>
-    new Failure(
-      'usage',
-      `--query: ${error instanceof Error ? error.message : 'it cannot be read'}`,
-      {
-        hint: 'write JMESPath, such as "[].id" or "keys[?state==\'active\'].kid | [0]"',
-        cause: error,
-      },
-    );
+    new Failure('usage', `--query: ${errorText(error)}`, {
+      hint: 'write JMESPath, such as "[].id" or "keys[?state==\'active\'].kid | [0]"',
+      cause: error,
+    });
   try {
     jmespath.compile(expression);
   } catch (error) {

@@ -57,7 +57,8 @@ export async function serve(
     AZURE_CLIENT_SECRET: server.clientSecret,
   };
   if (server.caFile !== undefined)
-    await writeOwn(rootFile, server.caFile).catch((error: unknown) => {
+    await writeOwn(rootFile, server.caFile).catch(async (error: unknown) => {
+      await server.close();
       throw new Failure('input', `cannot write ${rootFile}: ${fileTrouble(error)}`, {
         hint: 'name another place with POLICYKEYS_EMULATOR_STATE',
       });
