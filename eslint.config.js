@@ -99,7 +99,14 @@ export default tseslint.config(
     'emulator imports core and failure',
   ),
   arrow(
-    ['src/settings.ts', 'src/output.ts', 'src/argv.ts', 'src/completions.ts'],
+    [
+      'src/settings.ts',
+      'src/output.ts',
+      'src/argv.ts',
+      'src/completions.ts',
+      'src/completions/**',
+      'src/reference.ts',
+    ],
     ['**/graph/*', '**/edge/*', '**/commands/*', '**/emulator/*', ...world],
     'it sits beside graph: core and failure only',
   ),

@@ -1,5 +1,13 @@
+/** Command tree -> the scripts that complete it in four shells. Pure. */
 import type { Command } from 'commander';
-export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
-export type Shell = (typeof shells)[number];
+import { bash } from './completions/bash.ts';
+import { fish } from './completions/fish.ts';
+import { powershell } from './completions/powershell.ts';
+import { readTree } from './completions/tree.ts';
+import { zsh } from './completions/zsh.ts';
+import type { Shell } from './shells.ts';
+
+const generators = { bash, zsh, fish, powershell } as const;
+
 export const completionScript = (shell: Shell, program: Command): string =>
-  `# ${shell} ${program.name()}\n`;
+  generators[shell](readTree(program));

@@ -85,10 +85,12 @@ export function buildProgram(run: Run): Command {
   );
   for (const command of allCommands(program))
     if (command !== program)
-      command.addHelpText(
-        'after',
-        '\nEvery command also takes the options of policykeys --help: -o, --query, --tenant, --dry-run, …',
-      );
+      command
+        .helpOption('-h, --help', 'print help')
+        .addHelpText(
+          'after',
+          '\nEvery command also takes the options of policykeys --help: -o, --query, --tenant, --dry-run, …',
+        );
   return program;
 }
 

@@ -214,7 +214,21 @@ async function settleStatus(
     );
   if (wanted === undefined || key.status === wanted || (wanted === 'enabled' && !disabled))
     return key;
-  await context.graph.write(setKeyStatus(id, key.kid, wanted));
+  try {
+    await context.graph.write(setKeyStatus(id, key.kid, wanted));
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    // The key is there: without its kid in the message a second one would be added.
+    throw new Failure(
+      error.kind,
+      `${key.kid} was added to ${id}, but it is not ${wanted}: ${error.message}`,
+      {
+        ...error.details,
+        hint: `do not add it again: policykeys keys ${wanted === 'disabled' ? 'disable' : 'enable'} ${id} ${key.kid}`,
+        cause: error,
+      },
+    );
+  }
   return { ...key, status: wanted };
 }
 

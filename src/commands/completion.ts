@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
 import { examples } from '../arguments.ts';
-import { completionScript, shells, type Shell } from '../completions.ts';
 import type { Run } from '../context.ts';
 import type { View } from '../output.ts';
+import { shells, type Shell } from '../shells.ts';
 
 /** What the scripts call for the names of keysets. */
 export const namesCommand = '__keysets';
@@ -16,7 +16,7 @@ export function addCompletion(parent: Command, run: Run): void {
     )
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .action((shell: Shell, _options: unknown, self: Command) =>
-      run(self, () => Promise.resolve(completion(shell, parent))),
+      run(self, () => completion(shell, parent)),
     );
   examples(
     command,
@@ -33,7 +33,8 @@ export function addCompletion(parent: Command, run: Run): void {
     );
 }
 
-export function completion(shell: Shell, program: Command): View {
+export async function completion(shell: Shell, program: Command): Promise<View> {
+  const { completionScript } = await import('../completions.ts');
   const script = completionScript(shell, program);
   return { json: script, table: { columns: [], rows: [], empty: '' }, document: script };
 }

@@ -55,7 +55,7 @@ export async function deleteKeySetAndCopy(
     await context.graph.write(deleteKeySet(id));
   } catch (error) {
     if (!isMissing(error)) throw error;
-    if (context.dryRun) return requestsView(context.graph, []);
+    if (context.dryRun) return requestsView(context.graph, requests.slice(1));
     if (purged === undefined) return idView(id, `${id} does not exist: nothing to do`);
   }
   if (purged !== undefined) await purge(context, purged);

@@ -2,8 +2,12 @@ import type { Command } from 'commander';
 import { examples, keySetArgument } from '../arguments.ts';
 import type { Context, Run } from '../context.ts';
 import { activeKey, whyActive, type KeySetId } from '../core/keyset.ts';
-import { Failure } from '../failure.ts';
-import { getActiveKey as getActiveKeyRequest, getKeySet } from '../graph/operations.ts';
+import { Failure, isFailure } from '../failure.ts';
+import {
+  getActiveKey as getActiveKeyRequest,
+  getKeySet,
+  type NamedKey,
+} from '../graph/operations.ts';
 import type { Cell, View } from '../output.ts';
 import { keyView } from '../views.ts';
 
@@ -34,9 +38,9 @@ export async function getActiveKey(context: Context, id: KeySetId): Promise<View
       hint: `add one: policykeys generate-key ${id} --kty RSA --use sig`,
     });
   const now = context.now();
-  const key = await context.graph.read(getActiveKeyRequest(id));
-  const byDates = activeKey(keys, now);
   const why = whyActive(keys, now);
+  const key = await askService(context, id, why);
+  const byDates = activeKey(keys, now);
   const agree = byDates?.kid === key.kid;
   if (!agree)
     context.talk.warn(
@@ -57,4 +61,18 @@ export async function getActiveKey(context: Context, id: KeySetId): Promise<View
       rows: view.table.rows.map((row) => [...row, dates]),
     },
   };
+}
+
+/** AADB2C90019 is an answer, not a failure of the service: there is no active key. */
+async function askService(context: Context, id: KeySetId, why: string): Promise<NamedKey> {
+  try {
+    return await context.graph.read(getActiveKeyRequest(id));
+  } catch (error) {
+    if (!isFailure(error) || error.details.code !== 'AADB2C90019') throw error;
+    throw new Failure('not-found', `${id} has no active key (by the dates: ${why})`, {
+      ...error.details,
+      hint: `see policykeys get ${id}`,
+      cause: error,
+    });
+  }
 }

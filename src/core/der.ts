@@ -81,6 +81,7 @@ export function derChild(node: DerNode, index: number, tag?: number): DerNode {
 export function readOid(node: DerNode): string {
   if (node.tag !== tags.oid || node.content.length === 0)
     throw new DerError('no object identifier');
+  if (((node.content.at(-1) ?? 0) & 0x80) !== 0) throw new DerError('it ends too early');
   const arcs: number[] = [];
   let value = 0;
   for (const byte of node.content) {
@@ -102,6 +103,48 @@ export function readSmallInteger(node: DerNode): number {
   if (((node.content[0] ?? 0) & 0x80) !== 0) throw new DerError('a negative number');
   const digits = node.content.toString('hex').replace(/^0+/, '');
   return digits.length > 12 ? Number.POSITIVE_INFINITY : Number.parseInt(digits || '0', 16);
+}
+
+/**
+ * BER as DER (X.690 sections 8.1.3.6 and 8.7.3): Windows, macOS and NSS write a PFX with indefinite
+ * lengths, and octet strings in pieces.
+ */
+export function derFromBer(bytes: Buffer): Buffer {
+  const [node, end] = readBer(bytes, 0, 0);
+  if (end !== bytes.length) throw new DerError('bytes after the end');
+  return node;
+}
+
+const constructed = 0x20;
+
+/** The node at `offset` as DER, and where it ended in `bytes`. */
+function readBer(bytes: Buffer, offset: number, depth: number): readonly [Buffer, number] {
+  if (depth > 30) throw new DerError('nested too deeply');
+  const tag = bytes[offset] ?? 0;
+  if ((tag & 0x1f) === 0x1f) throw new DerError('a tag number above 30');
+  const frame = bytes[offset + 1] === 0x80 ? undefined : readDerAt(bytes, offset);
+  if ((tag & constructed) === 0) {
+    if (frame === undefined) throw new DerError('an indefinite length without parts');
+    return [frame.whole, offset + frame.whole.length];
+  }
+  const end = frame === undefined ? bytes.length : offset + frame.whole.length;
+  let at = frame === undefined ? offset + 2 : end - frame.content.length;
+  const parts: Buffer[] = [];
+  while (frame === undefined ? !isEndOfContents(bytes, at) : at < end) {
+    const [part, next] = readBer(bytes.subarray(0, end), at, depth + 1);
+    parts.push(part);
+    at = next;
+  }
+  const whole =
+    tag === (tags.octetString | constructed)
+      ? der(tags.octetString, ...parts.map((part) => readDer(part, tags.octetString).content))
+      : der(tag, ...parts);
+  return [whole, frame === undefined ? at + 2 : end];
+}
+
+function isEndOfContents(bytes: Buffer, offset: number): boolean {
+  if (offset + 2 > bytes.length) throw new DerError('it ends too early');
+  return bytes.readUInt16BE(offset) === 0;
 }
 
 export function der(tag: number, ...parts: readonly Buffer[]): Buffer {

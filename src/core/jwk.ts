@@ -45,19 +45,6 @@ export interface UploadKeySet {
 }
 
 const rsaPrivateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const;
-const sentMembers = new Set([
-  'kty',
-  'use',
-  'nbf',
-  'exp',
-  'k',
-  'n',
-  'e',
-  ...rsaPrivateMembers,
-  'x5c',
-  'x5t',
-]);
-
 type Members = Readonly<Record<string, unknown>>;
 
 const isObject = (value: unknown): value is Members =>
@@ -86,8 +73,10 @@ export function parseUploadKeySet(text: string, name: string, now: NumericDate):
   const keys = members.map((member, index) => {
     const where = `keys[${String(index)}]`;
     if (!isObject(member)) throw refuse(`${where} is not an object`);
-    for (const key of Object.keys(member)) if (!sentMembers.has(key)) dropped.add(key);
-    return readKey(member, (reason, hint) => refuse(`${where}: ${reason}`, hint), now);
+    const key = readKey(member, (reason, hint) => refuse(`${where}: ${reason}`, hint), now);
+    for (const [given, value] of Object.entries(member))
+      if (value !== null && !Object.hasOwn(key, given)) dropped.add(given);
+    return key;
   });
   for (const member of ['kty', 'use'] as const)
     if (new Set(keys.map((key) => key[member])).size > 1)
@@ -131,13 +120,13 @@ function readDate(member: Members, name: 'nbf' | 'exp', refuse: Refuse): Numeric
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
     throw refuse(`"${name}" must be a whole number of seconds`);
   if (value >= 100_000_000_000)
-    throw refuse(`"${name}" ${String(value)} is not in seconds`, 'divide milliseconds by 1000');
+    throw refuse(`"${name}" is not in seconds`, 'divide milliseconds by 1000');
   return value;
 }
 
 function base64url(member: Members, name: string, refuse: Refuse): string {
   const value = member[name];
-  if (typeof value !== 'string' || !/^[A-Za-z0-9_-]+$/.test(value))
+  if (typeof value !== 'string' || !/^[A-Za-z0-9_-]+$/.test(value) || value.length % 4 === 1)
     throw refuse(`"${name}" must be base64url`, `pass the private key: its "${name}" is needed`);
   return value;
 }
@@ -145,6 +134,9 @@ function base64url(member: Members, name: string, refuse: Refuse): string {
 const readOct = (member: Members, refuse: Refuse): Pick<UploadKey, 'k'> => ({
   k: new Secret(base64url(member, 'k', refuse)),
 });
+
+const isBase64 = (value: unknown): value is string =>
+  typeof value === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(value) && value.length % 4 === 0;
 
 function readRsa(member: Members, refuse: Refuse): Omit<UploadKey, 'kty' | 'use'> {
   const text = (name: string): string => base64url(member, name, refuse);
@@ -157,14 +149,9 @@ function readRsa(member: Members, refuse: Refuse): Omit<UploadKey, 'kty' | 'use'
     string,
     string,
   ];
-  let bits: number | undefined;
-  try {
-    const key = createPrivateKey({ key: { ...open, d, p, q, dp, dq, qi }, format: 'jwk' });
-    bits = key.asymmetricKeyDetails?.modulusLength;
-  } catch {
-    throw refuse('the members do not make an RSA private key');
-  }
-  if (bits === undefined || bits < minimumRsaBits)
+  const bits = rsaBits({ ...open, d, p, q, dp, dq, qi });
+  if (bits === undefined) throw refuse('the members do not make an RSA private key');
+  if (bits < minimumRsaBits)
     throw refuse(
       `the RSA key has ${String(bits)} bits`,
       `B2C wants ${String(minimumRsaBits)} or more`,
@@ -182,12 +169,41 @@ function readRsa(member: Members, refuse: Refuse): Omit<UploadKey, 'kty' | 'use'
   };
 }
 
+type RsaMembers = Readonly<Record<'kty' | 'n' | 'e' | (typeof rsaPrivateMembers)[number], string>>;
+
+/** Far more than anybody uses, and still little work. */
+const maximumRsaBits = 16_384;
+
+/** The size of the modulus; `undefined` when the members do not belong together (RFC 8017 section 3.2). */
+function rsaBits(key: RsaMembers): number | undefined {
+  try {
+    // Node looks at the form of each member only.
+    const bits = createPrivateKey({ key, format: 'jwk' }).asymmetricKeyDetails?.modulusLength;
+    if (bits === undefined || bits > maximumRsaBits) return undefined;
+    const value = (text: string): bigint =>
+      BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`);
+    const [n, e, p, q] = [value(key.n), value(key.e), value(key.p), value(key.q)];
+    const fits =
+      p * q === n &&
+      (e * value(key.d)) % (p - 1n) === 1n &&
+      (e * value(key.d)) % (q - 1n) === 1n &&
+      (e * value(key.dp)) % (p - 1n) === 1n &&
+      (e * value(key.dq)) % (q - 1n) === 1n &&
+      (q * value(key.qi)) % p === 1n;
+    return fits ? bits : undefined;
+  } catch {
+    // Among others a division by zero. The cause is left behind: it may quote a member.
+    return undefined;
+  }
+}
+
 function readChain(member: Members, refuse: Refuse): Pick<UploadKey, 'x5c' | 'x5t'> {
-  const x5c: unknown = member['x5c'];
-  const x5t = member['x5t'];
-  if (x5t !== undefined && typeof x5t !== 'string') throw refuse('"x5t" must be a string');
+  const x5c: unknown = member['x5c'] ?? undefined;
+  const x5t = member['x5t'] ?? undefined;
+  if (x5t !== undefined && (typeof x5t !== 'string' || !/^[A-Za-z0-9_-]+$/.test(x5t)))
+    throw refuse('"x5t" must be base64url');
   if (x5c === undefined) return x5t === undefined ? {} : { x5t };
-  if (!Array.isArray(x5c) || !x5c.every((item): item is string => typeof item === 'string'))
+  if (!Array.isArray(x5c) || !x5c.every(isBase64))
     throw refuse('"x5c" must be an array of base64 strings');
   return { x5c, ...(x5t === undefined ? {} : { x5t }) };
 }

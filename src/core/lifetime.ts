@@ -30,9 +30,10 @@ const iso8601 =
 
 /** `45s`, `30m`, `12h`, `30d`, `2w`, `1y` or ISO 8601 (`P1Y6M`, `PT30M`); `undefined` for anything else. */
 export function readDuration(text: string): Duration | undefined {
-  const short = /^(\d{1,9})([smhdwy])$/i.exec(text);
+  // Small letters only: 6M would be six months to its author.
+  const short = /^(\d{1,9})([smhdwy])$/.exec(text);
   if (short) {
-    const unit = units[(short[2] ?? '').toLowerCase()];
+    const unit = units[short[2] ?? ''];
     const count = Number(short[1]);
     return unit && { months: unit.months * count, seconds: unit.seconds * count };
   }
@@ -136,22 +137,25 @@ function readOffset(text: string, zone: string): number {
   return (zone.startsWith('-') ? -1 : 1) * (hours * hour + minutes * minute);
 }
 
+/** `2027`, `202701`, `20270131` or `20270131235959`, which nobody means as a number. */
+const compactDate =
+  /^((?:19|2\d)\d{2})(?:(0[1-9]|1[0-2])(?:(0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?)?)?$/;
+
 function parseNumber(text: string): NumericDate {
+  const date = compactDate.exec(text);
+  const dateMeant = date && `a date? write ${date[1] ?? ''}-${date[2] ?? '01'}-${date[3] ?? '01'}`;
   if (text.length > 11) {
     const meant = Number(text.slice(0, 10));
     throw new Failure('usage', `${text} is not in seconds`, {
-      hint: `milliseconds? write ${String(meant)} (${isoTime(meant)})`,
+      hint: dateMeant ?? `milliseconds? write ${String(meant)} (${isoTime(meant)})`,
     });
   }
   const value = Number(text);
-  // A year (2027) or a compact date (20270131) is a legal NumericDate of 1970, and never what was meant.
-  if (value < 1_000_000_000) {
-    const date = /^(\d{4})(\d{2})?(\d{2})?$/.exec(text);
-    const meant = date && `${date[1] ?? ''}-${date[2] ?? '01'}-${date[3] ?? '01'}`;
+  // A year (2027) or a compact date (20270131) is a legal NumericDate of 1970.
+  if (value < 1_000_000_000)
     throw new Failure('usage', `${text} would be ${isoTime(value)}`, {
-      hint: meant === null ? timeForms : `a date? write ${meant}`,
+      hint: dateMeant ?? timeForms,
     });
-  }
   return value;
 }
 

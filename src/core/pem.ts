@@ -12,14 +12,18 @@ export interface PemBlock {
 }
 
 const beginning = '-----BEGIN ';
+/** As Windows puts before UTF-8. */
+const byteOrderMark = /^\xef\xbb\xbf/;
 
+/** A SEQUENCE of more than 127 bytes is DER, whatever text is in it. */
 export const looksLikePem = (bytes: Buffer): boolean =>
-  bytes.includes(beginning) && !bytes.subarray(0, 4).equals(Buffer.from([0x30, 0x82]));
+  bytes.includes(beginning) && !(bytes[0] === 0x30 && (bytes[1] ?? 0) >= 0x80);
 
 /** Every block of a PEM file, in order. `name` names the file in failures, which never repeat its content. */
 export function parsePem(bytes: Buffer, name: string): PemBlock[] {
   const refuse = (reason: string): Failure => new Failure('input', `${name}: ${reason}`);
-  const lines = bytes.toString('latin1').split(/\r\n|\r|\n/);
+  const text = bytes.toString('latin1').replace(byteOrderMark, '');
+  const lines = text.split(/\r\n|\r|\n/);
   const blocks: PemBlock[] = [];
   for (let index = 0; index < lines.length; index += 1) {
     const begin = /^-----BEGIN ([A-Z0-9 ]+)-----\s*$/.exec(lines[index] ?? '');
@@ -29,12 +33,15 @@ export function parsePem(bytes: Buffer, name: string): PemBlock[] {
       continue;
     }
     const label = begin[1] ?? '';
-    const end = lines.findIndex((line, at) => at > index && line.startsWith('-----'));
-    if (end === -1 || (lines[end] ?? '').trimEnd() !== `-----END ${label}-----`)
+    let end = index + 1;
+    while (end < lines.length && !lines[end]?.startsWith('-----')) end += 1;
+    if (lines[end]?.trimEnd() !== `-----END ${label}-----`)
       throw refuse(`damaged PEM: "${label}" is not closed`);
     const inside = lines.slice(index + 1, end);
     const blank = inside.findIndex((line) => line.trim() === '');
-    const headers = inside.some((line) => line.includes(':')) ? inside.slice(0, blank) : [];
+    const headers = inside.some((line) => line.includes(':'))
+      ? inside.slice(0, Math.max(blank, 0))
+      : [];
     const base64 = inside.slice(headers.length).join('').replace(/\s/g, '');
     if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 !== 0)
       throw refuse(`damaged PEM: "${label}" is not base64`);

@@ -1,29 +1,34 @@
-/** PKCS #12 (RFC 7292): how a PFX is protected, and what is in it. The door to node-forge. */
+/** PKCS #12 (RFC 7292): how a PFX is protected, and what is in it. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import type Forge from 'node-forge';
 import { Failure } from '../failure.ts';
 import {
   derChild,
   derChildren,
   DerError,
+  derFromBer,
   readDer,
   readOid,
   readSmallInteger,
   tags,
   type DerNode,
 } from './der.ts';
+import {
+  acceptedMac,
+  acceptedScheme,
+  decryption,
+  macMatches,
+  maxIterations,
+  readEncryption,
+  readMac,
+  type Encryption,
+  type Mac,
+  type Protection,
+} from './pbe.ts';
 import type { Secret } from './secret.ts';
 import { parseCertificate, type Certificate } from './x509.ts';
 
-/** Bounds on what a file may ask of this machine before its password is even tried. */
+/** Bound on what a file may ask of this machine before it is even read. */
 export const maxPkcs12Bytes = 1 << 20;
-export const maxIterations = 2_000_000;
-
-export interface Protection {
-  /** `TripleDES-SHA1`, `AES-256-CBC`, … or `none`. */
-  readonly scheme: string;
-  readonly iterations: number;
-}
 
 /** How a PFX is protected, read without its password. */
 export interface Pkcs12Outline {
@@ -46,104 +51,121 @@ const oids = {
   keyBag: '1.2.840.113549.1.12.10.1.1',
   shroudedKeyBag: '1.2.840.113549.1.12.10.1.2',
   certBag: '1.2.840.113549.1.12.10.1.3',
-  pbes2: '1.2.840.113549.1.5.13',
-  pbmac1: '1.2.840.113549.1.5.14',
+  x509Certificate: '1.2.840.113549.1.9.22.1',
 } as const;
 
-/** What B2C reads, and what it calls it (keysets-api.md Q7). */
-const acceptedScheme = 'TripleDES-SHA1';
-const acceptedMac = 'SHA-1';
-
-// RFC 7292 appendix C, RFC 8018 appendix B, NIST's AES and SHA-2 arcs.
-const names: Readonly<Record<string, string>> = {
-  '1.2.840.113549.1.12.1.1': 'RC4-128-SHA1',
-  '1.2.840.113549.1.12.1.2': 'RC4-40-SHA1',
-  '1.2.840.113549.1.12.1.3': acceptedScheme,
-  '1.2.840.113549.1.12.1.4': 'TripleDES-2KEY-SHA1',
-  '1.2.840.113549.1.12.1.5': 'RC2-128-SHA1',
-  '1.2.840.113549.1.12.1.6': 'RC2-40-SHA1',
-  [oids.pbmac1]: 'PBMAC1',
-  '1.2.840.113549.3.7': 'TripleDES-CBC',
-  '2.16.840.1.101.3.4.1.2': 'AES-128-CBC',
-  '2.16.840.1.101.3.4.1.22': 'AES-192-CBC',
-  '2.16.840.1.101.3.4.1.42': 'AES-256-CBC',
-  '1.3.14.3.2.26': acceptedMac,
-  '2.16.840.1.101.3.4.2.4': 'SHA-224',
-  '2.16.840.1.101.3.4.2.1': 'SHA-256',
-  '2.16.840.1.101.3.4.2.2': 'SHA-384',
-  '2.16.840.1.101.3.4.2.3': 'SHA-512',
-};
-
-const algorithmName = (node: DerNode): string => {
-  const oid = readOid(node);
-  return names[oid] ?? oid;
-};
-
-/** RFC 8018 appendix A.4 (PBES2), or RFC 7292 appendix C: SEQUENCE { OID, parameters }. */
-function readEncryption(algorithm: DerNode): Protection {
-  const scheme = algorithmName(derChild(algorithm, 0, tags.oid));
-  const parameters = derChild(algorithm, 1, tags.sequence);
-  if (scheme !== oids.pbes2)
-    return { scheme, iterations: readSmallInteger(derChild(parameters, 1, tags.integer)) };
-  const kdf = derChild(derChild(parameters, 0, tags.sequence), 1, tags.sequence);
-  return {
-    scheme: algorithmName(derChild(derChild(parameters, 1, tags.sequence), 0, tags.oid)),
-    iterations: readSmallInteger(derChild(kdf, 1, tags.integer)),
-  };
+/** Something encrypted, as it stands in the file. */
+interface Encrypted {
+  readonly encryption: Encryption;
+  readonly content: Buffer;
 }
 
-function readMac(node: DerNode | undefined): Protection | undefined {
-  if (node === undefined) return undefined;
-  const digest = derChild(derChild(node, 0, tags.sequence), 0, tags.sequence);
-  const iterations = derChildren(node)[2];
-  return {
-    scheme: algorithmName(derChild(digest, 0, tags.oid)),
-    iterations: iterations === undefined ? 1 : readSmallInteger(iterations),
-  };
+/** The frame of a PFX: what can be read without its password. */
+interface Frame {
+  readonly mac: Mac | undefined;
+  /** What the MAC is made of. */
+  readonly safe: Buffer;
+  readonly bags: Bags;
+  readonly encryptedBags: readonly Encrypted[];
 }
 
-/** The content of a ContentInfo: [0] EXPLICIT. */
+interface Bags {
+  /** PKCS #8. */
+  readonly keys: readonly Buffer[];
+  readonly shroudedKeys: readonly Encrypted[];
+  readonly certificates: readonly Buffer[];
+}
+
+/** The content of a ContentInfo or a bag: [0] EXPLICIT. */
 const explicit = (node: DerNode): DerNode => derChild(derChild(node, 1, 0xa0), 0);
+
+/** A SEQUENCE that stands in an OCTET STRING or was encrypted; it may be BER even where its frame is DER. */
+const sequenceIn = (bytes: Buffer): DerNode => readDer(derFromBer(bytes));
+
+function readFrame(bytes: Buffer): Frame {
+  const pfx = sequenceIn(bytes);
+  readSmallInteger(derChild(pfx, 0, tags.integer));
+  const authSafe = derChild(pfx, 1, tags.sequence);
+  if (readOid(derChild(authSafe, 0)) !== oids.data) throw new DerError('signed, not MACed');
+  const safe = explicit(authSafe).content;
+  const mac = derChildren(pfx)[2];
+  const encryptedBags: Encrypted[] = [];
+  const bags: DerNode[] = [];
+  for (const content of derChildren(sequenceIn(safe))) {
+    const type = readOid(derChild(content, 0));
+    if (type === oids.data) bags.push(...derChildren(sequenceIn(explicit(content).content)));
+    else if (type === oids.encryptedData) encryptedBags.push(readEncryptedData(explicit(content)));
+    else throw new DerError(`a content of type ${type}`);
+  }
+  return {
+    mac: mac === undefined ? undefined : readMac(mac),
+    safe,
+    bags: readBags(bags),
+    encryptedBags,
+  };
+}
+
+/** RFC 5652 section 8. */
+function readEncryptedData(data: DerNode): Encrypted {
+  const info = derChild(data, 1, tags.sequence);
+  const content = derChild(info, 2);
+  return {
+    encryption: readEncryption(derChild(info, 1, tags.sequence)),
+    // [0] IMPLICIT OCTET STRING, which BER may cut into pieces.
+    content:
+      content.tag === 0xa0
+        ? Buffer.concat(derChildren(content).map((piece) => piece.content))
+        : content.content,
+  };
+}
+
+/** Keys and certificates; bags of other kinds are nothing that B2C would look at. */
+function readBags(bags: readonly DerNode[]): Bags {
+  const found = {
+    keys: [] as Buffer[],
+    shroudedKeys: [] as Encrypted[],
+    certificates: [] as Buffer[],
+  };
+  for (const bag of bags) {
+    const kind = readOid(derChild(bag, 0));
+    if (kind === oids.keyBag) found.keys.push(explicit(bag).whole);
+    if (kind === oids.shroudedKeyBag)
+      found.shroudedKeys.push({
+        encryption: readEncryption(derChild(explicit(bag), 0, tags.sequence)),
+        content: derChild(explicit(bag), 1, tags.octetString).content,
+      });
+    if (kind === oids.certBag && readOid(derChild(explicit(bag), 0)) === oids.x509Certificate)
+      found.certificates.push(explicit(explicit(bag)).content);
+  }
+  return found;
+}
+
+const unprotected: Protection = { scheme: 'none', iterations: 0 };
+const protectionOf = ({ scheme, iterations }: Protection): Protection => ({ scheme, iterations });
 
 /**
  * The outline of a PFX, without its password. `name` names the file in failures. Failures: `input`
  * for what is no PFX, is damaged in its frame, or asks for more work than any real file does.
  */
 export function outlinePkcs12(bytes: Buffer, name: string): Pkcs12Outline {
-  const outline = readOutline(bytes, name);
-  const all = [...(outline.mac ? [outline.mac] : []), ...outline.keys, ...outline.certificates];
-  const most = Math.max(0, ...all.map((protection) => protection.iterations));
-  if (most > maxIterations)
-    throw new Failure('input', `${name} asks for ${String(most)} rounds of key derivation`, {
-      hint: `more than ${String(maxIterations)} is refused: export it again with the usual 2048`,
-    });
-  return outline;
+  const { mac, bags, encryptedBags } = frameOf(bytes, name);
+  return {
+    mac: mac && protectionOf(mac),
+    keys: [
+      ...bags.keys.map(() => unprotected),
+      ...bags.shroudedKeys.map((key) => protectionOf(key.encryption)),
+    ],
+    certificates: [
+      ...bags.certificates.map(() => unprotected),
+      ...encryptedBags.map((part) => protectionOf(part.encryption)),
+    ],
+  };
 }
 
-function readOutline(bytes: Buffer, name: string): Pkcs12Outline {
+function frameOf(bytes: Buffer, name: string): Frame {
+  let frame: Frame;
   try {
-    const pfx = readDer(bytes);
-    readSmallInteger(derChild(pfx, 0, tags.integer));
-    const contents = explicit(derChild(pfx, 1, tags.sequence));
-    const keys: Protection[] = [];
-    const certificates: Protection[] = [];
-    for (const content of derChildren(readDer(contents.content))) {
-      const type = readOid(derChild(content, 0));
-      if (type === oids.encryptedData) {
-        const encrypted = derChild(explicit(content), 1, tags.sequence);
-        certificates.push(readEncryption(derChild(encrypted, 1, tags.sequence)));
-        continue;
-      }
-      if (type !== oids.data) continue;
-      for (const bag of derChildren(readDer(explicit(content).content))) {
-        const kind = readOid(derChild(bag, 0));
-        if (kind === oids.shroudedKeyBag)
-          keys.push(readEncryption(derChild(explicit(bag), 0, tags.sequence)));
-        if (kind === oids.keyBag) keys.push({ scheme: 'none', iterations: 0 });
-        if (kind === oids.certBag) certificates.push({ scheme: 'none', iterations: 0 });
-      }
-    }
-    return { mac: readMac(derChildren(pfx)[2]), keys, certificates };
+    frame = readFrame(bytes);
   } catch (error) {
     const reason = error instanceof DerError ? error.message : 'it cannot be read';
     throw new Failure('input', `${name} is not a PFX, or it is damaged: ${reason}`, {
@@ -151,7 +173,19 @@ function readOutline(bytes: Buffer, name: string): Pkcs12Outline {
       cause: error,
     });
   }
+  const encrypted = [...frame.encryptedBags, ...frame.bags.shroudedKeys];
+  if (
+    (frame.mac?.iterations ?? 0) > maxIterations ||
+    encrypted.some(({ encryption }) => encryption.iterations > maxIterations)
+  )
+    throw tooManyRounds(name);
+  return frame;
 }
+
+const tooManyRounds = (name: string): Failure =>
+  new Failure('input', `${name} asks for absurdly many rounds of key derivation`, {
+    hint: `more than ${String(maxIterations)} are refused: export it again with the usual 2048`,
+  });
 
 /** Why B2C would refuse a PFX that is protected like this; empty when it takes it as it is. */
 export function obstacles(outline: Pkcs12Outline): string[] {
@@ -178,17 +212,12 @@ export const isOrderedChain = ({ certificates, leaf }: Pkcs12): boolean =>
     (certificate, index) => index === 0 || certificates[index - 1]?.issuer === certificate.subject,
   );
 
-const wrongPassword = /MAC could not be verified|Unable to decrypt|Failed to decrypt/;
-
 /**
  * Opens a PFX. `name` names the file in failures, which tell a wrong password from a damaged file
  * only as far as the format does: inside the MAC both look the same. Failures: `input`.
  */
 export async function openPkcs12(bytes: Buffer, password: Secret, name: string): Promise<Pkcs12> {
-  // Its iteration counts are bounded before forge runs them.
-  const outline = outlinePkcs12(bytes, name);
-  const forge = (await import('node-forge')).default;
-  const contents = readContents(forge, bytes, password, name, outline);
+  const contents = await readContents(frameOf(bytes, name), password.reveal(), name);
   const [key, ...moreKeys] = contents.keys;
   if (key === undefined)
     throw new Failure('input', `${name} holds no private key`, {
@@ -217,58 +246,55 @@ function parsePrivateKey(der: Buffer, name: string): KeyObject {
 }
 
 interface Contents {
-  /** PKCS #8. */
   readonly keys: readonly Buffer[];
   readonly certificates: readonly Buffer[];
 }
 
-function readContents(
-  forge: typeof Forge,
-  bytes: Buffer,
-  password: Secret,
-  name: string,
-  outline: Pkcs12Outline,
-): Contents {
-  const { asn1, pki } = forge;
-  const toBuffer = (node: Forge.asn1.Asn1): Buffer =>
-    Buffer.from(asn1.toDer(node).getBytes(), 'binary');
+async function readContents(frame: Frame, password: string, name: string): Promise<Contents> {
+  const spend = budget(name);
+  /** The SEQUENCE that was encrypted. Without a MAC only its form says that the password was right. */
+  const open = async ({ encryption, content }: Encrypted): Promise<DerNode> => {
+    const decrypt = decryption(encryption);
+    spend(encryption);
+    try {
+      return sequenceIn(await decrypt(content, password));
+    } catch (cause) {
+      throw wrongPassword(name, cause);
+    }
+  };
   try {
-    const parsed = forge.pkcs12.pkcs12FromAsn1(
-      asn1.fromDer(bytes.toString('binary')),
-      true,
-      password.reveal(),
-    );
-    const bags = parsed.safeContents.flatMap((content) => content.safeBags);
-    return {
-      keys: bags
-        .filter((bag) => bag.type === oids.keyBag || bag.type === oids.shroudedKeyBag)
-        .map((bag) =>
-          // Forge reads RSA keys only; every other key is left as its PKCS #8.
-          toBuffer(bag.key ? pki.wrapRsaPrivateKey(pki.privateKeyToAsn1(bag.key)) : bag.asn1),
-        ),
-      certificates: bags
-        .filter((bag) => bag.type === oids.certBag)
-        .map((bag) => toBuffer(bag.cert ? pki.certificateToAsn1(bag.cert) : bag.asn1)),
-    };
+    if (frame.mac !== undefined) {
+      spend(frame.mac);
+      if (!macMatches(frame.mac, frame.safe, password)) throw wrongPassword(name);
+    }
+    const all = [frame.bags];
+    for (const part of frame.encryptedBags) all.push(readBags(derChildren(await open(part))));
+    const keys = all.flatMap((bags) => bags.keys);
+    for (const shrouded of all.flatMap((bags) => bags.shroudedKeys))
+      keys.push((await open(shrouded)).whole);
+    return { keys, certificates: all.flatMap((bags) => bags.certificates) };
   } catch (cause) {
-    // Forge tells its failures apart by their text alone; a test pins these.
-    if (cause instanceof Error && wrongPassword.test(cause.message))
-      throw new Failure(
-        'input',
-        `cannot open ${name}: the password is wrong, or the file is damaged`,
-        {
-          hint: 'check the password; it is read from --password-from',
-          cause,
-        },
-      );
-    const scheme = outline.mac?.scheme === 'PBMAC1' ? ': it uses PBMAC1' : '';
-    throw new Failure(
-      'input',
-      `cannot open ${name}${scheme || ': it holds something unexpected'}`,
-      {
-        hint: 'export it again: openssl pkcs12 -export -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1',
-        cause,
-      },
-    );
+    if (cause instanceof Failure) throw cause;
+    const reason = cause instanceof DerError ? cause.message : 'it holds something unexpected';
+    throw new Failure('input', `cannot open ${name}: ${reason}`, {
+      hint: 'export it again: openssl pkcs12 -export -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1',
+      cause,
+    });
   }
 }
+
+/** What is encrypted inside of what is encrypted shows its number of rounds only now. */
+function budget(name: string): (protection: Protection) => void {
+  let spent = 0;
+  return ({ iterations }) => {
+    spent += iterations;
+    // MAC, certificates, key: no file has reason for a fourth at the most that is allowed.
+    if (iterations > maxIterations || spent > 4 * maxIterations) throw tooManyRounds(name);
+  };
+}
+
+const wrongPassword = (name: string, cause?: unknown): Failure =>
+  new Failure('input', `cannot open ${name}: the password is wrong, or the file is damaged`, {
+    hint: 'check the password; it is read from --password-from',
+    cause,
+  });

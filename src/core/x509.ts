@@ -1,7 +1,7 @@
 /** Facts of an X.509 certificate (RFC 5280), and which certificate of a bundle is the leaf. */
 import { createHash, X509Certificate } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import { derChild, derChildren, DerError, readDer, readDerAt, readOid, tags } from './der.ts';
+import { derChild, derChildren, DerError, derOid, readDer, readDerAt, tags } from './der.ts';
 import { minimumRsaBits, type KeyUse } from './jwk.ts';
 import { isoTime, relativeTime, type NumericDate } from './lifetime.ts';
 import { isPrivateKeyLabel, looksLikePem, parsePem } from './pem.ts';
@@ -36,9 +36,15 @@ export interface Certificate {
   readonly x5t: string;
 }
 
-const oneLine = (name: string): string => name.split('\n').reverse().join(', ');
+/** Node gives no text for an empty name, which is a legal one (RFC 5280 section 4.1.2.6). */
+const oneLine = (name: string | undefined): string =>
+  name === undefined ? '' : name.split('\n').reverse().join(', ');
 
-const seconds = (text: string): NumericDate => Math.floor(Date.parse(text) / 1000);
+function seconds(text: string): NumericDate {
+  const time = Math.floor(Date.parse(text) / 1000);
+  if (Number.isNaN(time)) throw new DerError('a date that cannot be read');
+  return time;
+}
 
 /** Reads one certificate. `name` names the file in failures. Failures: `input`. */
 export function parseCertificate(bytes: Buffer, name: string): Certificate {
@@ -68,7 +74,7 @@ export function parseCertificate(bytes: Buffer, name: string): Certificate {
   }
 }
 
-const keyUsageOid = '2.5.29.15';
+const keyUsageOid = derOid('2.5.29.15');
 const extensionsTag = 0xa3;
 
 function readKeyUsage(bytes: Buffer): KeyUsage[] | undefined {
@@ -78,7 +84,7 @@ function readKeyUsage(bytes: Buffer): KeyUsage[] | undefined {
   for (const extension of list) {
     const parts = derChildren(extension);
     const [id, value] = [parts[0], parts.at(-1)];
-    if (id === undefined || value === undefined || readOid(id) !== keyUsageOid) continue;
+    if (id === undefined || value === undefined || !id.whole.equals(keyUsageOid)) continue;
     // The first octet of a BIT STRING counts its unused bits.
     const bits = readDerAt(value.content, 0).content.subarray(1);
     return keyUsages.filter((_, bit) => (((bits[bit >> 3] ?? 0) << (bit & 7)) & 0x80) !== 0);

@@ -86,7 +86,7 @@ const silent: Entry = { done: () => Promise.resolve(), failed: () => Promise.res
 
 /** `unknown`: it may have been carried out, and could not be settled. */
 const resultOf = (error: unknown): 'failed' | 'unknown' =>
-  isFailure(error) && error.details.delivery === 'unknown' ? 'unknown' : 'failed';
+  isFailure(error) && error.details.delivery !== 'unknown' ? 'failed' : 'unknown';
 
 function outcomeOf(error: unknown): Outcome & { kind?: string; code?: string | undefined } {
   if (!isFailure(error)) return { kind: 'bug' };

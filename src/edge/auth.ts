@@ -12,7 +12,7 @@ import { clouds } from '../core/clouds.ts';
 import { isPrivateKeyLabel, looksLikePem, parsePem } from '../core/pem.ts';
 import { openPkcs12 } from '../core/pkcs12.ts';
 import { Secret } from '../core/secret.ts';
-import { Failure, isFailure } from '../failure.ts';
+import { errorText, Failure, isFailure } from '../failure.ts';
 import { tame } from '../graph/failures.ts';
 import { decideRetry, parseRetryAfter } from '../graph/retry.ts';
 import type { Transport } from '../graph/request.ts';
@@ -79,11 +79,11 @@ async function acquire(
 ): Promise<Token> {
   const scopes = [`${options.resource}/.default`];
   const file = cacheFile(credential, options, scopes);
+  const network = openNetwork(options);
   const [{ ConfidentialClientApplication }, secret] = await Promise.all([
     import('@azure/msal-node'),
-    clientSecretOf(credential),
+    clientSecretOf(credential, network),
   ]);
-  const network = openNetwork(options);
   const app = new ConfidentialClientApplication({
     auth: {
       clientId: credential.clientId,
@@ -92,21 +92,29 @@ async function acquire(
       ...secret,
     },
     system: { networkClient: network.module, loggerOptions: { loggerCallback: () => undefined } },
-    cache: { cachePlugin: cachePlugin(file) },
+    cache: { cachePlugin: cachePlugin(file, network) },
   });
   const ask = (skipCache: boolean): Promise<Token> =>
     requestToken(app, { scopes, skipCache }, credential, network);
+  let usable: Token | undefined;
   if (!fresh) {
     network.offline();
     try {
-      return await ask(false);
+      usable = await ask(false);
+      if (!network.wasWanted()) return usable;
     } catch (error) {
       if (!network.wasWanted()) throw error;
     }
   }
-  network.online();
-  // One process asks, and the others find its token when they get the lock.
-  return underLock(`${file}.lock`, () => ask(fresh));
+  // A token that is merely to be renewed early is not worth waiting for.
+  network.online(usable === undefined ? options.maxRetries : 0);
+  try {
+    // One process asks, and the others find its token when they get the lock.
+    return await underLock(`${file}.lock`, () => ask(fresh));
+  } catch (error) {
+    if (usable === undefined || isFailure(error, 'cancelled')) throw error;
+    return usable;
+  }
 }
 
 /** Without a folder to write to there is no cache and nothing to lock. */
@@ -158,12 +166,11 @@ const say: Readonly<Record<string, string>> = {
 /** Messages of the sign-in service name no secret; their text is tamed and shortened. */
 function signInFailure(error: unknown, credential: AppCredential): Failure {
   if (error instanceof Failure) return error;
-  const raw = error instanceof Error ? error.message : String(error);
+  const raw = errorText(error);
   const code = /AADSTS\d+/.exec(raw)?.[0];
-  const first = tame(raw.split(/Trace ID|\r|\n/)[0] ?? raw).replace(
-    /^\w+: (?=\d* ?-? ?\[?AADSTS)/,
-    '',
-  );
+  // MSAL puts times and ids around what the service said.
+  const said = /AADSTS\d+:.*/s.exec(raw)?.[0] ?? raw;
+  const first = tame(said.split(/(?: -)? (?:Trace|Correlation) ID:|\r|\n/)[0] ?? said);
   const correlation = /Correlation ID: ([0-9a-f-]{36})/.exec(raw)?.[1];
   return new Failure('auth', `sign-in with ${credential.method} failed: ${first}`, {
     code,
@@ -191,18 +198,24 @@ function cacheFile(
 
 type CachePlugin = NonNullable<NonNullable<Configuration['cache']>['cachePlugin']>;
 
-const cachePlugin = (file: string): CachePlugin => ({
+function isObject(json: string): boolean {
+  const value: unknown = JSON.parse(json);
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const cachePlugin = (file: string, network: Network): CachePlugin => ({
   async beforeCacheAccess(context) {
     const text = await readOwn(file);
     if (text === undefined) return;
+    // A damaged cache is a cold one; it is replaced when a token comes.
     try {
-      context.tokenCache.deserialize(text);
+      context.tokenCache.deserialize(isObject(text) ? text : '{}');
     } catch {
-      // A damaged cache is a cold one; it is replaced when a token comes.
+      context.tokenCache.deserialize('{}');
     }
   },
   async afterCacheAccess(context) {
-    if (!context.cacheHasChanged) return;
+    if (!context.cacheHasChanged || network.isOffline()) return;
     try {
       await writeOwn(file, context.tokenCache.serialize());
     } catch {
@@ -240,15 +253,18 @@ type ClientSecret = Pick<
   'clientSecret' | 'clientAssertion' | 'clientCertificate'
 >;
 
-const maxCredentialBytes = 1 << 20;
+const maxCredential = { maxBytes: 1 << 20 };
 
-async function clientSecretOf(credential: AppCredential): Promise<ClientSecret> {
+async function clientSecretOf(credential: AppCredential, network: Network): Promise<ClientSecret> {
   switch (credential.method) {
     case 'secret':
       return { clientSecret: credential.secret.reveal() };
     case 'federated':
-      // Read when MSAL asks: Kubernetes replaces the file every hour.
-      return { clientAssertion: () => readAssertion(credential.tokenFile) };
+      // Read when it is sent: Kubernetes replaces the file every hour. MSAL asks even when it need not.
+      return {
+        clientAssertion: async () =>
+          network.isOffline() ? 'offline' : readAssertion(credential.tokenFile),
+      };
     case 'certificate':
       return { clientCertificate: await readCertificate(credential.path, credential.password) };
   }
@@ -256,7 +272,7 @@ async function clientSecretOf(credential: AppCredential): Promise<ClientSecret> 
 
 async function readAssertion(path: string): Promise<string> {
   const name = `AZURE_FEDERATED_TOKEN_FILE (${path})`;
-  const text = (await readBounded(path, name, maxCredentialBytes)).toString('utf8').trim();
+  const text = (await readBounded(path, name, maxCredential)).toString('utf8').trim();
   if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(text))
     throw new Failure('input', `${name} holds no token`, { hint: 'it must hold one JWT' });
   return text;
@@ -269,7 +285,7 @@ async function readCertificate(
   password: Secret | undefined,
 ): Promise<ClientCertificate> {
   const name = `AZURE_CLIENT_CERTIFICATE_PATH (${path})`;
-  const bytes = await readBounded(path, name, maxCredentialBytes);
+  const bytes = await readBounded(path, name, maxCredential);
   const { certificate, key } = looksLikePem(bytes)
     ? readPemPair(bytes, password, name)
     : await readPfx(bytes, password, name);
@@ -325,7 +341,8 @@ interface Network {
   readonly module: INetworkModule;
   /** From now on MSAL finds no network: it is asked for what is cached only. */
   offline(): void;
-  online(): void;
+  isOffline(): boolean;
+  online(maxRetries: number): void;
   /** MSAL wanted the network while it was off. */
   wasWanted(): boolean;
   lastFailure(): Failure | undefined;
@@ -338,6 +355,7 @@ function openNetwork(options: SignInOptions): Network {
   let off = false;
   let wanted = false;
   let failure: Failure | undefined;
+  let { maxRetries } = options;
 
   async function send(
     method: 'GET' | 'POST',
@@ -346,7 +364,8 @@ function openNetwork(options: SignInOptions): Network {
   ): Promise<{ status: number; headers: Record<string, string>; body: unknown }> {
     if (off) {
       wanted = true;
-      throw new Error('offline');
+      // A refusal, and no error: MSAL then still gives the token that it only wanted to renew early.
+      return { status: 400, headers: {}, body: { error: 'offline' } };
     }
     const transport = await options.transport();
     const url = new URL(address);
@@ -369,16 +388,14 @@ function openNetwork(options: SignInOptions): Network {
         });
       } catch (error) {
         if (!isFailure(error)) throw error;
-        failure = error;
         const decision = decideRetry(error, {
           failed,
-          maxRetries: options.maxRetries,
+          maxRetries,
           remainingMs: options.endsAt - options.clock.now(),
           random: options.clock.random(),
         });
         if ('stop' in decision) throw error;
         await options.clock.sleep(decision.waitMs);
-        failure = undefined;
       }
     }
   }
@@ -386,17 +403,25 @@ function openNetwork(options: SignInOptions): Network {
   const sendAs =
     (method: 'GET' | 'POST'): INetworkModule['sendPostRequestAsync'] =>
     // MSAL's type parameter is what it hopes to find in the body; it checks the members itself.
-    async (url, request) =>
-      (await send(method, url, request)) as NetworkResponse<never>;
+    async (url, request) => {
+      try {
+        return (await send(method, url, request)) as NetworkResponse<never>;
+      } catch (error) {
+        if (isFailure(error)) failure = error;
+        throw error;
+      }
+    };
 
   return {
     module: { sendGetRequestAsync: sendAs('GET'), sendPostRequestAsync: sendAs('POST') },
     offline: () => {
       off = true;
     },
-    online: () => {
+    isOffline: () => off,
+    online: (retries) => {
       off = false;
       failure = undefined;
+      maxRetries = retries;
     },
     wasWanted: () => wanted,
     lastFailure: () => failure,

@@ -1,16 +1,14 @@
 /** The door to the file system: bounded reads of what users name, atomic writes of what is ours. */
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { appendFile, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { constants, open as openDescriptor } from 'node:fs';
+import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
-import { Failure } from '../failure.ts';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { errorCode, Failure } from '../failure.ts';
 
-export const errorCode = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+export { errorCode };
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
@@ -34,19 +32,30 @@ export const fileTrouble = (error: unknown): string => {
 const size = (bytes: number): string =>
   bytes >= 1 << 20 ? `${String(bytes >> 20)} MiB` : `${String(bytes >> 10)} KiB`;
 
+export interface Bounds {
+  readonly maxBytes: number;
+  /** Ends the reading of what may never end by itself; its reason is thrown. */
+  readonly cancelled?: AbortSignal | undefined;
+}
+
 /** All of a stream, or `input` once it is longer than `maxBytes`. */
 export async function readStream(
   stream: Readable,
   name: string,
-  maxBytes: number,
+  { maxBytes, cancelled }: Bounds,
 ): Promise<Buffer> {
+  if (cancelled !== undefined) addAbortSignal(cancelled, stream);
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer | string>) {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    length += bytes.length;
-    if (length > maxBytes) throw tooLarge(name, maxBytes);
-    chunks.push(bytes);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      length += bytes.length;
+      if (length > maxBytes) throw tooLarge(name, maxBytes);
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    throw cancelled?.aborted === true ? cancelled.reason : error;
   }
   return Buffer.concat(chunks);
 }
@@ -61,14 +70,15 @@ const tooLarge = (name: string, maxBytes: number): Failure =>
  * pipes of process substitution (`<(…)`, which are `/dev/fd/N`). Anything else could block for ever
  * or never end. Failures: `input`.
  */
-export async function readBounded(path: string, name: string, maxBytes: number): Promise<Buffer> {
+export async function readBounded(path: string, name: string, bounds: Bounds): Promise<Buffer> {
+  const { maxBytes } = bounds;
   const cannot = (reason: string, hint?: string): Failure =>
     new Failure('input', `cannot read ${name}: ${reason}`, { hint });
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) throw cannot('it is a folder');
     if (facts.isFIFO() && /^\/(?:dev|proc\/self)\/fd\/\d+$/.test(path))
-      return await readPipe(path, name, maxBytes);
+      return await readPipe(path, name, bounds);
     if (!facts.isFile())
       throw cannot(
         'it is not a regular file',
@@ -78,7 +88,7 @@ export async function readBounded(path: string, name: string, maxBytes: number):
     const file = await open(path, constants.O_RDONLY);
     try {
       // One byte more than allowed: the file may have grown since it was looked at.
-      return await readStream(file.createReadStream({ end: maxBytes }), name, maxBytes);
+      return await readStream(file.createReadStream({ end: maxBytes }), name, bounds);
     } finally {
       await file.close().catch(() => undefined);
     }
@@ -88,12 +98,13 @@ export async function readBounded(path: string, name: string, maxBytes: number):
   }
 }
 
-async function readPipe(path: string, name: string, maxBytes: number): Promise<Buffer> {
-  // Not blocking, and polled by a socket: a blocked read would keep the process from ending.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const socket = new Socket({ fd: file.fd, readable: true, writable: false });
+async function readPipe(path: string, name: string, bounds: Bounds): Promise<Buffer> {
+  // Not blocking, and polled by a socket: a blocked read would keep the process from ending. A bare
+  // descriptor, since the socket closes it, and a FileHandle would close it once more.
+  const fd = await promisify(openDescriptor)(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const socket = new Socket({ fd, readable: true, writable: false });
   try {
-    return await readStream(socket, name, maxBytes);
+    return await readStream(socket, name, bounds);
   } finally {
     socket.destroy();
   }
@@ -133,5 +144,14 @@ export async function writeOwn(path: string, content: string): Promise<void> {
 
 /** One line at the end of a file, in one write, so that two processes do not mix theirs. */
 export async function appendLine(path: string, line: string): Promise<void> {
-  await appendFile(path, `${line}\n`, { mode: 0o600, flag: 'a', flush: true });
+  const file = await open(path, 'a', 0o600);
+  try {
+    await file.writeFile(`${line}\n`);
+    await file.sync().catch((error: unknown) => {
+      // A pipe or a terminal, such as /dev/stderr, has nothing to flush.
+      if (errorCode(error) !== 'EINVAL') throw error;
+    });
+  } finally {
+    await file.close();
+  }
 }

@@ -79,17 +79,30 @@ export function openGraph(options: GraphOptions): Graph {
   const { clock } = options;
   let announced = false;
   let token: Token | undefined;
+  let signingIn: Promise<Token> | undefined;
 
   const base = `${options.origin}/beta`;
+
+  /** The token in use, or another one when Graph has refused it; all who wait get the same. */
+  async function signIn(refused?: Token): Promise<Token | undefined> {
+    if (options.token === undefined || (token !== undefined && token !== refused)) return token;
+    signingIn ??= options.token(refused !== undefined);
+    try {
+      return (token = await signingIn);
+    } catch (error) {
+      // It has been tried often enough, and what the token was for was not sent.
+      throw isFailure(error) ? error.with({ transient: false, delivery: 'none' }) : error;
+    } finally {
+      signingIn = undefined;
+    }
+  }
 
   /** One attempt. */
   async function send<T>(
     request: GraphRequest<T>,
     url: URL,
-    fresh: boolean,
+    bearer: Token | undefined,
   ): Promise<HttpResponse> {
-    if (options.token !== undefined && (token === undefined || fresh))
-      token = await options.token(fresh);
     const headers: Record<string, string> = {
       accept: 'application/json',
       'client-request-id': randomUUID(),
@@ -114,9 +127,9 @@ export function openGraph(options: GraphOptions): Graph {
         method: request.method,
         url,
         headers:
-          token === undefined
+          bearer === undefined
             ? headers
-            : { ...headers, authorization: `Bearer ${token.value.reveal()}` },
+            : { ...headers, authorization: `Bearer ${bearer.value.reveal()}` },
         ...(body === undefined ? {} : { body: wireBody(body) }),
         maxBytes: maxAnswerBytes,
       });
@@ -132,9 +145,10 @@ export function openGraph(options: GraphOptions): Graph {
 
   /** One attempt, decoded; signs in anew once when Graph does not like a cached token. */
   async function exchange<T>(request: GraphRequest<T>, url: URL): Promise<T> {
-    let response = await send(request, url, false);
-    if (response.status === 401 && token?.renewable === true)
-      response = await send(request, url, true);
+    const bearer = await signIn();
+    let response = await send(request, url, bearer);
+    if (response.status === 401 && bearer?.renewable === true)
+      response = await send(request, url, await signIn(bearer));
     if (response.status < 200 || response.status >= 300)
       throw graphFailure(request, response, clock.now());
     try {
@@ -208,7 +222,7 @@ export function openGraph(options: GraphOptions): Graph {
           cause,
           delivery: 'unknown',
           transient: false,
-          hint: `look at it before you run it again: policykeys get ${request.keyset}${request.before === undefined ? '' : `; kids before: ${request.before}`}`,
+          hint: `look at it before you run it again: ${whereToLook(request)}`,
         },
       );
     for (const pauseMs of request.repeatable ? settlePausesMs.slice(0, 1) : settlePausesMs) {
@@ -220,7 +234,8 @@ export function openGraph(options: GraphOptions): Graph {
         if (verdict.happened === 'unclear')
           throw unsettled('the keyset has changed otherwise', lost);
       } catch (error) {
-        if (isFailure(error, 'cancelled')) throw error;
+        if (isFailure(error, 'cancelled'))
+          throw cancelledWrite(request, error.with({ delivery: 'unknown' }));
         throw isFailure(error) && error.details.cause === lost
           ? error
           : unsettled(`reading it again failed: ${asFailure(error).message}`, error);
@@ -254,8 +269,7 @@ export function openGraph(options: GraphOptions): Graph {
   }
 
   async function write<T>(request: WriteRequest<T>): Promise<T> {
-    if (options.token !== undefined) token ??= await options.token(false);
-    const actor = token?.actor ?? nobody;
+    const actor = (await signIn())?.actor ?? nobody;
     if (!announced) options.beforeWriting(actor);
     announced = true;
     const entry: Entry = await options.audit.begin(request, actor);
@@ -296,10 +310,13 @@ function nextPage(link: string, from: URL): URL {
   return url;
 }
 
+const whereToLook = ({ keyset, before }: WriteRequest<unknown>): string =>
+  `policykeys get ${keyset}${before === undefined ? '' : `; kids before: ${before}`}`;
+
 const cancelledWrite = (request: WriteRequest<unknown>, failure: Failure): Failure =>
   failure.details.delivery === 'unknown'
     ? failure.with({
-        hint: `it is not known whether it was in time to ${request.intent}: policykeys get ${request.keyset}`,
+        hint: `it may have been too late not to ${request.intent}: ${whereToLook(request)}`,
       })
     : failure;
 

@@ -1,8 +1,10 @@
 /** The door to undici: one request, one whole answer, and what went wrong in words. */
-import type { Dispatcher } from 'undici';
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { buildConnector, Dispatcher, Pool as Connections } from 'undici';
 import type { HttpRequest, HttpResponse, Transport } from '../graph/request.ts';
-import { Failure, type FailureDetails } from '../failure.ts';
+import { errorCode, errorText, Failure, type FailureDetails } from '../failure.ts';
 import type { Proxies } from '../settings.ts';
 
 export interface TransportOptions {
@@ -16,62 +18,162 @@ export interface TransportOptions {
 }
 
 export async function openTransport(options: TransportOptions): Promise<Transport> {
-  const [{ default: request }, dispatcher] = await Promise.all([
+  const { cancelled, timeoutMs } = options;
+  const [{ default: request }, pool] = await Promise.all([
     import('undici/lib/api/api-request.js'),
-    options.dispatcher ?? openDispatcher(options),
+    options.dispatcher === undefined ? openPool(options) : ownPool(options.dispatcher),
   ]);
   return {
     async send(wanted) {
-      const timeout = AbortSignal.timeout(options.timeoutMs);
-      const host = wanted.url.host;
+      cancelled.throwIfAborted();
+      const timeout = AbortSignal.timeout(timeoutMs);
+      const signal = AbortSignal.any([timeout, cancelled]);
+      const { host } = wanted.url;
+      // Until then nothing of the request can have reached the service.
+      let delivery: Delivery = 'none';
+      const dispatcher = watched(pool.dispatcher, () => {
+        delivery = 'unknown';
+      });
       try {
-        options.cancelled.throwIfAborted();
-        const answer = await request.call(dispatcher, {
+        const answer = request.call(dispatcher, {
           origin: wanted.url.origin,
           path: `${wanted.url.pathname}${wanted.url.search}`,
           method: wanted.method,
           headers: { ...wanted.headers, 'accept-encoding': 'gzip' },
           body: wanted.body ?? null,
-          signal: AbortSignal.any([timeout, options.cancelled]),
+          signal,
         });
-        return await readAnswer(answer, wanted);
+        const response = await readAnswer(await unlessAborted(answer, signal), wanted);
+        // An HTTP/1.1 connection is free for the next request only then.
+        await nextTurn();
+        return response;
       } catch (error) {
-        if (error instanceof Failure && error.kind !== 'cancelled') throw error;
-        // What was under way when the user ended it may have been carried out.
-        if (options.cancelled.aborted && options.cancelled.reason instanceof Failure)
-          throw options.cancelled.reason.with({ delivery: 'unknown' });
-        if (timeout.aborted) throw timedOut(host, options.timeoutMs, error);
-        throw networkFailure(error, host);
+        // What was under way when the command was ended may have been carried out.
+        if (cancelled.aborted && cancelled.reason instanceof Failure)
+          throw cancelled.reason.with({ delivery });
+        if (error instanceof Failure) throw error;
+        if (timeout.aborted) throw timedOut(host, timeoutMs, { cause: error, delivery });
+        throw networkFailure(host, { cause: error, delivery, isOfProxy: pool.isOfProxy });
       }
     },
-    // Not close(): it would wait for answers that nobody reads any more.
-    close: () => dispatcher.destroy(),
+    close: () => pool.close(),
   };
 }
 
-async function openDispatcher(options: TransportOptions): Promise<Dispatcher> {
-  const { proxies, timeoutMs } = options;
-  const pool = {
-    allowH2: !options.http1,
-    connect: { timeout: timeoutMs },
+type Delivery = NonNullable<FailureDetails['delivery']>;
+
+/** Calls `onSent` before the first byte of the request is written to a connection. */
+const watched = (dispatcher: Dispatcher, onSent: () => void): Pick<Dispatcher, 'dispatch'> => ({
+  dispatch(options, handler) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- what api-request.js has in the locked version
+    const connected = handler.onConnect?.bind(handler);
+    return dispatcher.dispatch(
+      options,
+      Object.assign(handler, {
+        onConnect(abort: (error?: Error) => void) {
+          onSent();
+          // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above
+          connected?.(abort);
+        },
+      }),
+    );
+  },
+});
+
+/** Undici heeds the signal only once there is a connection. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error); // of a timeout, or the Failure that ends the command
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
+}
+
+interface Pool {
+  readonly dispatcher: Dispatcher;
+  /** The error arose on the way to the proxy. */
+  readonly isOfProxy: (error: unknown) => boolean;
+  close(): Promise<void>;
+}
+
+const ownPool = (dispatcher: Dispatcher): Pool => ({
+  dispatcher,
+  isOfProxy: () => false,
+  close: () => dispatcher.destroy(),
+});
+
+async function openPool({ proxies, timeoutMs, http1 }: TransportOptions): Promise<Pool> {
+  const { default: buildConnector } = await import('undici/lib/core/connect.js');
+  const sockets = new Set<Socket>();
+  const proxyErrors = new Set<unknown>();
+  const connector = (allowH2: boolean): buildConnector.connector => {
+    const connect = buildConnector({ allowH2, timeout: timeoutMs });
+    return (options, callback) => {
+      const socket = connect(options, callback);
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    };
+  };
+  const settings = {
+    allowH2: !http1,
+    connect: connector(!http1),
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: 10_000,
     connections: 64,
   };
+  const pool = (dispatcher: Dispatcher): Pool => ({
+    dispatcher,
+    isOfProxy: (error) => proxyErrors.has(error),
+    async close() {
+      // Not close(): it would wait for answers that nobody reads any more.
+      await dispatcher.destroy();
+      // Undici leaves those alone that are not connected yet.
+      for (const socket of sockets) socket.destroy();
+    },
+  });
   if (proxies.http === undefined && proxies.https === undefined) {
     const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
-    return new Agent(pool);
+    return pool(new Agent(settings));
   }
-  const { default: ProxyAgent } = await import('undici/lib/dispatcher/env-http-proxy-agent.js');
-  try {
-    return new ProxyAgent({
-      ...pool,
-      // Empty, not absent: absent ones are read from the environment of the process.
-      httpProxy: proxies.http ?? '',
-      httpsProxy: proxies.https ?? '',
-      noProxy: proxies.no,
+  const [{ default: ProxyAgent }, { default: Connections }, { default: connect }] =
+    await Promise.all([
+      import('undici/lib/dispatcher/env-http-proxy-agent.js'),
+      import('undici/lib/dispatcher/pool.js'),
+      import('undici/lib/api/api-connect.js'),
+    ]);
+  const toProxy = onFailure(connector(false), (error) => {
+    proxyErrors.add(error);
+    return error;
+  });
+  // Undici would try for ever when a proxy hangs up before there is a tunnel.
+  const tunnel = (connect: buildConnector.connector): buildConnector.connector =>
+    onFailure(connect, (cause) => {
+      if (errorCode(cause) !== 'UND_ERR_SOCKET') return cause;
+      const error = new Error('the proxy hung up', { cause });
+      proxyErrors.add(error);
+      return error;
     });
+  try {
+    return pool(
+      new ProxyAgent({
+        ...settings,
+        factory: (origin, options: ConnectionOptions) =>
+          new Connections(origin, { ...options, connect: tunnel(options.connect) }),
+        // Only all of undici gives a dispatcher its methods; the agent calls this one.
+        clientFactory: (origin) =>
+          Object.assign(new Connections(origin, { connect: toProxy }), { connect }),
+        requestTls: { timeout: timeoutMs },
+        // Empty, not absent: absent ones are read from the environment of the process.
+        httpProxy: proxies.http ?? '',
+        httpsProxy: proxies.https ?? '',
+        noProxy: proxies.no,
+      }),
+    );
   } catch {
     // The address is not repeated: it may hold a password.
     throw new Failure('usage', 'HTTPS_PROXY or HTTP_PROXY is not an address', {
@@ -79,6 +181,18 @@ async function openDispatcher(options: TransportOptions): Promise<Dispatcher> {
     });
   }
 }
+
+/** As the agent calls the factory of its pools: with its own way to connect. */
+type ConnectionOptions = Connections.Options & { readonly connect: buildConnector.connector };
+
+const onFailure =
+  (connect: buildConnector.connector, change: (error: Error) => Error): buildConnector.connector =>
+  (options, callback) => {
+    connect(options, (...[error, socket]) => {
+      if (error === null) callback(null, socket);
+      else callback(change(error), null);
+    });
+  };
 
 async function readAnswer(
   answer: Dispatcher.ResponseData,
@@ -101,6 +215,9 @@ async function readAnswer(
     if (length > maxBytes) throw tooLarge;
     chunks.push(chunk);
   }
+  // Over HTTP/2 undici takes a stream that was reset for one that has ended.
+  if (length < Number(headers['content-length'] ?? 0))
+    throw brokenOff(url.host, { cause: undefined, delivery: 'unknown' });
   const body = Buffer.concat(chunks);
   const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (encoding === 'identity' || body.length === 0)
@@ -122,7 +239,7 @@ async function unzip(body: Buffer, maxBytes: number, tooLarge: Failure): Promise
   try {
     return await promisify(gunzip)(body, { maxOutputLength: maxBytes });
   } catch (error) {
-    if (error instanceof RangeError) throw tooLarge;
+    if (errorCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge;
     throw new Failure('service', 'an answer that is damaged: it cannot be decompressed', {
       cause: error,
       delivery: 'unknown',
@@ -130,42 +247,45 @@ async function unzip(body: Buffer, maxBytes: number, tooLarge: Failure): Promise
   }
 }
 
-const timedOut = (host: string, timeoutMs: number, cause: unknown): Failure =>
+interface Circumstances {
+  readonly cause: unknown;
+  readonly delivery: Delivery;
+}
+
+const timedOut = (host: string, timeoutMs: number, facts: Circumstances): Failure =>
   new Failure('network', `${host} did not answer within ${String(timeoutMs / 1000)} s`, {
     hint: 'try again, or allow more with --timeout',
-    cause,
-    delivery: 'unknown',
+    ...facts,
     transient: true,
   });
 
-interface Trouble extends FailureDetails {
+const checkNetwork = 'check the network, and HTTPS_PROXY if you are behind one';
+
+const brokenOff = (host: string, facts: Circumstances): Failure =>
+  new Failure('network', `${host}: the connection broke off`, {
+    hint: checkNetwork,
+    code: codesOf(facts.cause)[0],
+    ...facts,
+    transient: true,
+  });
+
+interface Trouble extends Pick<FailureDetails, 'hint' | 'transient'> {
   readonly says: string;
 }
 
-const nothingSent = { delivery: 'none' } as const;
-const brokenOff: Trouble = {
-  says: 'the connection broke off',
-  delivery: 'unknown',
-  transient: true,
-};
 const untrusted: Trouble = {
   says: 'its TLS certificate is not trusted',
   hint: 'if a proxy of your company re-signs connections, name its root in NODE_EXTRA_CA_CERTS',
-  ...nothingSent,
 };
 
-/** By the codes of Node and undici; anything else may have reached the service. */
+/** What keeps a connection from being made, by the codes of Node and undici. */
 const troubles: Readonly<Record<string, Trouble>> = {
-  ENOTFOUND: {
-    says: 'there is no such host',
-    hint: 'check the address and the DNS',
-    ...nothingSent,
-  },
-  EAI_AGAIN: { says: 'its name could not be looked up', transient: true, ...nothingSent },
-  ECONNREFUSED: { says: 'it refused the connection', ...nothingSent },
-  EHOSTUNREACH: { says: 'it cannot be reached', ...nothingSent },
-  ENETUNREACH: { says: 'the network cannot be reached', ...nothingSent },
-  UND_ERR_CONNECT_TIMEOUT: { says: 'no connection in time', transient: true, ...nothingSent },
+  ENOTFOUND: { says: 'there is no such host', hint: 'check the address and the DNS' },
+  EAI_AGAIN: { says: 'its name could not be looked up', transient: true },
+  ECONNREFUSED: { says: 'it refused the connection' },
+  EHOSTUNREACH: { says: 'it cannot be reached' },
+  ENETUNREACH: { says: 'the network cannot be reached' },
+  UND_ERR_CONNECT_TIMEOUT: { says: 'no connection in time', transient: true },
   ERR_TLS_CERT_ALTNAME_INVALID: { ...untrusted, says: 'its TLS certificate is for another host' },
   CERT_HAS_EXPIRED: { ...untrusted, says: 'its TLS certificate has expired' },
   CERT_NOT_YET_VALID: { ...untrusted, says: 'its TLS certificate is not valid yet' },
@@ -174,33 +294,55 @@ const troubles: Readonly<Record<string, Trouble>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
   UNABLE_TO_GET_ISSUER_CERT: untrusted,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  EPROTO: { says: 'it does not speak TLS', ...nothingSent },
-  ERR_SSL_WRONG_VERSION_NUMBER: { says: 'it does not speak TLS', ...nothingSent },
+  EPROTO: { says: 'it does not speak TLS' },
+  ERR_SSL_WRONG_VERSION_NUMBER: { says: 'it does not speak TLS' },
 };
 
-function networkFailure(error: unknown, host: string): Failure {
-  const causes: unknown[] = [];
-  for (let one = error; one instanceof Error && causes.length < 8; one = one.cause) {
-    causes.push(one);
-    // Happy eyeballs: one error for every address that was tried.
-    if (one instanceof AggregateError) causes.push(...(one.errors as unknown[]));
-  }
-  const codes = causes.map((one) =>
-    one instanceof Error && 'code' in one ? String(one.code) : '',
-  );
-  const code = codes.find((one) => one in troubles);
-  const proxied = causes.some((one) => one instanceof Error && /proxy|tunnel/i.test(one.message));
-  const trouble: Trouble =
-    code !== undefined
-      ? (troubles[code] ?? brokenOff)
-      : proxied
-        ? { says: 'the proxy did not let it through', hint: 'check HTTPS_PROXY', ...nothingSent }
-        : brokenOff;
+function networkFailure(
+  host: string,
+  facts: Circumstances & { readonly isOfProxy: (error: unknown) => boolean },
+): Failure {
+  const { cause, delivery } = facts;
+  const code = codesOf(cause).find((one) => Object.hasOwn(troubles, one));
+  const trouble = refusalOfProxy(cause) ?? (code === undefined ? undefined : troubles[code]);
+  const peer = chainOf(cause).some(facts.isOfProxy) ? 'the proxy of HTTPS_PROXY' : host;
+  // Once the request is on its way the same codes mean that the connection was lost.
+  if (delivery === 'unknown' || trouble === undefined) return brokenOff(peer, { cause, delivery });
   const { says, ...details } = trouble;
-  return new Failure('network', `cannot reach ${host}: ${says}`, {
-    hint: 'check the network, and HTTPS_PROXY if you are behind one',
+  return new Failure('network', `cannot reach ${peer}: ${says}`, {
+    hint: checkNetwork,
     ...details,
-    code: code ?? codes.find((one) => one !== ''),
-    cause: error,
+    code,
+    cause,
+    delivery,
   });
 }
+
+/** Undici says it in words only. */
+function refusalOfProxy(cause: unknown): Trouble | undefined {
+  const status = /^Proxy response \((\d+)\)/.exec(errorText(cause))?.[1];
+  if (status === undefined) return undefined;
+  return {
+    says: `the proxy did not let it through (HTTP ${status})`,
+    hint:
+      status === '407'
+        ? 'write the user name and the password into HTTPS_PROXY'
+        : 'check HTTPS_PROXY, or name the host in NO_PROXY',
+  };
+}
+
+/** An error and its causes; of Happy Eyeballs, one error for every address that was tried. */
+function chainOf(error: unknown): unknown[] {
+  const chain: unknown[] = [];
+  for (let one = error; typeof one === 'object' && one !== null && chain.length < 8;) {
+    chain.push(one);
+    if ('errors' in one && Array.isArray(one.errors)) chain.push(...(one.errors as unknown[]));
+    one = 'cause' in one ? one.cause : undefined;
+  }
+  return chain;
+}
+
+const codesOf = (error: unknown): string[] =>
+  chainOf(error)
+    .map(errorCode)
+    .filter((code) => code !== undefined);

@@ -3,13 +3,15 @@ import type { Readable } from 'node:stream';
 import type { Input, Source, TextWanted } from '../context.ts';
 import { Secret } from '../core/secret.ts';
 import { Failure } from '../failure.ts';
-import { readBounded, readStream } from './files.ts';
+import { fileTrouble, readBounded, readStream, type Bounds } from './files.ts';
 
 export interface InputOptions {
   readonly stdin: () => Readable;
   readonly stdinIsTerminal: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly askHidden: ((prompt: string) => Promise<Secret>) | undefined;
+  /** Aborted with the Failure that ends the command. */
+  readonly cancelled: AbortSignal;
 }
 
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -25,12 +27,22 @@ export function openInput(options: InputOptions): Input {
     });
   };
 
+  const fromStdin = async (name: string, bounds: Bounds): Promise<Buffer> => {
+    try {
+      return await readStream(options.stdin(), name, bounds);
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      throw new Failure('input', `cannot read ${name}: ${fileTrouble(error)}`, { cause: error });
+    }
+  };
+
   const read = async (source: Source, name: string, maxBytes: number): Promise<Buffer> => {
+    const bounds = { maxBytes, cancelled: options.cancelled };
     switch (source.kind) {
       case 'file':
-        return readBounded(source.path, name, maxBytes);
+        return readBounded(source.path, name, bounds);
       case 'stdin':
-        return readStream(options.stdin(), name, maxBytes);
+        return fromStdin(name, bounds);
       case 'environment':
         return Buffer.from(fromEnvironment(source.name));
     }

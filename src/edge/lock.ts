@@ -4,7 +4,7 @@ import { open, readFile, stat, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { kill, pid } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../failure.ts';
+import { errorCode, Failure } from '../failure.ts';
 
 interface Owner {
   readonly pid: number;
@@ -17,14 +17,15 @@ const abandonedMs = 60_000;
 const refreshMs = 15_000;
 const defaultWaitMs = 30_000;
 
-const errorCode = (error: unknown): unknown =>
-  error instanceof Error && 'code' in error ? error.code : undefined;
-
 async function createExclusive(path: string, content: string): Promise<boolean> {
   try {
     const file = await open(path, 'wx', 0o600);
     try {
       await file.writeFile(content);
+    } catch (error) {
+      // Else nobody could tell whose it is, and all would wait.
+      await unlink(path).catch(() => undefined);
+      throw error;
     } finally {
       await file.close();
     }
@@ -91,9 +92,9 @@ export async function withLock<T>(
   work: () => Promise<T>,
   waitMs: number = defaultWaitMs,
 ): Promise<T> {
-  const owner: Owner = { pid, host: hostname(), token: randomUUID() };
+  const owner = JSON.stringify({ pid, host: hostname(), token: randomUUID() } satisfies Owner);
   const giveUp = Date.now() + waitMs;
-  for (let pauseMs = 2; !(await createExclusive(path, JSON.stringify(owner)));) {
+  for (let pauseMs = 2; !(await createExclusive(path, owner));) {
     await clearAbandoned(path);
     if (Date.now() > giveUp)
       throw new Failure('input', `${path} is held by another process`, {
@@ -108,7 +109,16 @@ export async function withLock<T>(
     return await work();
   } finally {
     clearInterval(refresh);
-    await unlink(path).catch(() => undefined);
+    await release(path, owner);
+  }
+}
+
+/** Others may have taken the lock for abandoned, while this machine was asleep; then it is theirs. */
+async function release(path: string, owner: string): Promise<void> {
+  try {
+    if ((await readFile(path, 'utf8')) === owner) await unlink(path);
+  } catch {
+    // The lock is gone already.
   }
 }
 

@@ -141,6 +141,7 @@ export async function openContext(
         stdinIsTerminal: world.stdinIsTerminal,
         environment: world.environment,
         askHidden: terminal.askHidden,
+        cancelled,
       }),
       emulator: {
         reset: async () => (await import('./emulator.ts')).resetEmulator(settings.emulatorState),

@@ -73,9 +73,10 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
     stop();
     stderr.write(`${text}\n`);
   };
-  const spin = async (): Promise<void> => {
+  const spin = async (due: NodeJS.Timeout): Promise<void> => {
     const { default: ora } = await import('ora');
-    if (timer !== undefined)
+    // It may have been stopped, and another one started, while the package was loading.
+    if (timer === due)
       spinner = ora({
         stream: asStream(stderr),
         text: 'waiting for Graph',
@@ -110,8 +111,8 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
       : undefined,
     start: () => {
       if (!spinning || timer !== undefined || cancelled.aborted) return;
-      timer = setTimeout(() => void spin(), spinnerDelayMs);
-      timer.unref();
+      const due = setTimeout(() => void spin(due), spinnerDelayMs);
+      timer = due.unref();
     },
     stop,
     sent: (line) => {
@@ -134,15 +135,18 @@ const asStream = (output: Output): NodeJS.WriteStream =>
 async function ask(options: TerminalOptions, prompt: string, hidden: boolean): Promise<string> {
   const { createInterface } = await import('node:readline');
   const { stderr, cancelled } = options;
-  stderr.write(prompt);
   return new Promise((resolve, reject) => {
     const lines = createInterface({
       input: options.stdin(),
       // Readline echoes what is typed to its output: a hidden answer has none.
       ...(hidden ? {} : { output: asStream(stderr) }),
+      prompt,
       terminal: true,
       historySize: 0,
     });
+    if (hidden) stderr.write(prompt);
+    // It writes the question again whenever the answer is corrected.
+    else lines.prompt();
     const cancel = (): void => {
       lines.close();
       reject(
@@ -165,6 +169,7 @@ async function ask(options: TerminalOptions, prompt: string, hidden: boolean): P
       if (answer === undefined) cancel();
       else resolve(answer);
     });
+    if (cancelled.aborted) cancel();
   });
 }
 

@@ -120,14 +120,14 @@ export const decodeKeyV2 = (answer: unknown): PolicyKey & { readonly kid: string
   decodeNamedKey(isObject(answer) && isObject(member(answer, 'value')) ? answer['value'] : answer);
 
 const decodeKeys = (value: unknown, what: string): PolicyKey[] =>
-  arrayOf(value ?? [], what).map((key, index) => decodeKey(key, `${what}[${String(index)}]`));
+  arrayOf(value, what).map((key, index) => decodeKey(key, `${what}[${String(index)}]`));
 
 /** trustFrameworkKeySet. */
 export function decodeKeySet(answer: unknown): KeySet {
   const keySet = objectOf(answer, 'the keyset');
   const id = text(keySet, 'id', 'the keyset');
   if (id === undefined) throw strange('the keyset has no "id"');
-  return { id, keys: decodeKeys(member(keySet, 'keys'), 'keys') };
+  return { id, keys: decodeKeys(member(keySet, 'keys') ?? [], 'keys') };
 }
 
 function decodePage<T>(answer: unknown, items: (value: unknown) => readonly T[]): Page<T> {

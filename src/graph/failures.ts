@@ -23,8 +23,9 @@ function read(value: unknown, name: string): unknown {
     : undefined;
 }
 
+/** Without text where nothing is left of it. */
 const string = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? tame(value) : undefined;
+  typeof value === 'string' ? tame(value) || undefined : undefined;
 
 /** The envelope, as far as it is there: gateways in between send HTML or nothing. */
 export function parseGraphError(response: HttpResponse): GraphError {

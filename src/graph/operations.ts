@@ -174,11 +174,12 @@ function addition(
     before: kids(before),
     awaitKeySet: target.awaitKeySet,
     settle: async (read): Promise<Verdict<NamedKey>> => {
-      const found = await read(getKeySet(id));
+      const keys = (await read(getKeySet(id)))?.keys ?? [];
       const old = new Set(before.keys.map((key) => key.kid));
-      const fresh = (found?.keys ?? []).filter((key) => !old.has(key.kid));
-      const [key, ...more] = fresh;
-      if (key === undefined) return { happened: false };
+      const [key, ...more] = keys.filter((one) => !old.has(one.kid));
+      if (key === undefined)
+        // Without a new kid, a key that is gone or there twice is somebody else's doing.
+        return { happened: keys.length === before.keys.length ? false : 'unclear' };
       return more.length === 0 && key.kid !== undefined && matches(key, incoming)
         ? { happened: true, value: { ...key, kid: key.kid } }
         : { happened: 'unclear' };

@@ -8,11 +8,13 @@ export const maxWaitMs = 120_000;
  * `Retry-After` in milliseconds from `now`: seconds, or a date (RFC 9110 section 10.2.3). Absent or
  * unreadable: `undefined`.
  */
+const httpDate = /^[A-Z][a-z]+, \d{2}[ -][A-Z][a-z]{2}[ -]\d{2,4} \d{2}:\d{2}:\d{2} GMT$/;
+
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const text = header?.trim() ?? '';
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  // A date has letters; Date.parse would take "-5" for a year.
-  const date = /^[A-Za-z]/.test(text) ? Date.parse(text) : Number.NaN;
+  // Date.parse alone makes a date of nearly anything: "-5" is a year, "soon 5" a day in May.
+  const date = httpDate.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
@@ -47,6 +49,7 @@ export function decideRetry(failure: Failure, attempts: Attempts): Decision {
     asked === undefined ? backoff * (0.5 + attempts.random / 2) : asked + attempts.random * 250,
   );
   if (attempts.failed > attempts.maxRetries) return { stop: 'exhausted' };
-  if (waitMs > maxWaitMs || waitMs > attempts.remainingMs) return { stop: 'too-long', waitMs };
+  if ((asked ?? 0) > maxWaitMs || waitMs > attempts.remainingMs)
+    return { stop: 'too-long', waitMs };
   return { waitMs };
 }
