@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { allCommands, buildProgram } from '../src/program.ts';
-import { keepSecret, lines, now, openTenant, ordered, tenantName, year, type Ran } from './support/world.ts'; // prettier-ignore
+import { keepSecret, lines, now, openTenant, ordered, parseJson, tenantName, year, type Ran } from './support/world.ts'; // prettier-ignore
 
 const program = buildProgram(() => Promise.resolve());
 const path = (command: (typeof program.commands)[number]): string[] =>
@@ -19,17 +19,22 @@ describe('--help', () => {
     expect([ran.code, ran.stderr, ran.asked]).toEqual([0, '', []]);
     expect(ran.stdout).toMatch(/^Usage: policykeys/);
     expect(ran.stdout).toMatch(/[^\n]\n$/);
-    expect((await openTenant().run([...name.split(' ').filter(Boolean), '-h'])).stdout).toBe(ran.stdout);
+    expect((await openTenant().run([...name.split(' ').filter(Boolean), '-h'])).stdout).toBe(
+      ran.stdout,
+    );
     for (const line of ran.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
     expect(ran.stdout).toMatchSnapshot();
   });
 
-  test.each(leaves.filter((name) => name !== '__keysets'))('"%s" has examples that parse', async (name) => {
-    const { stdout } = await openTenant().run([...name.split(' '), '--help']);
-    const examples = stdout.split('\nExamples:\n')[1]?.split('\n\n')[0]?.split('\n') ?? [];
-    expect(examples.length).toBeGreaterThan(0);
-    for (const example of examples) await expectToParse(example.trim());
-  });
+  test.each(leaves.filter((name) => name !== '__keysets'))(
+    '"%s" has examples that parse',
+    async (name) => {
+      const { stdout } = await openTenant().run([...name.split(' '), '--help']);
+      const examples = stdout.split('\nExamples:\n')[1]?.split('\n\n')[0]?.split('\n') ?? [];
+      expect(examples.length).toBeGreaterThan(0);
+      for (const example of examples) await expectToParse(example.trim());
+    },
+  );
 
   test('the examples of the program itself run', async () => {
     const { stdout } = await openTenant().run('--help');
@@ -98,7 +103,9 @@ describe('without a command', () => {
   });
 
   test.each(['-V', '--version'])('%s', async (flag) => {
-    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    const { version } = JSON.parse(
+      readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+    );
     const { code, stdout, stderr } = await openTenant().run(flag);
     expect([code, stdout, stderr]).toEqual([0, `${String(version)}\n`, '']);
   });
@@ -113,7 +120,7 @@ describe('a command line that is wrong', () => {
     ['list --include-backup', "unknown option '--include-backup'", 'did you mean --include-backups? See policykeys list --help'], // prettier-ignore
     ['list --tenat x', "unknown option '--tenat'", 'did you mean --tenant? See policykeys list --help'], // prettier-ignore
     ['get', "missing required argument 'keyset'", 'see policykeys get --help'],
-    ['get A B', 'too many arguments for \'get\'', 'see policykeys get --help'],
+    ['get A B', "too many arguments for 'get'", 'see policykeys get --help'],
     ['list -o', "option '-o, --output <format>' argument missing", 'see policykeys list --help'],
     ['list --max-retries x', "option '--max-retries <n>' argument 'x' is invalid", 'see policykeys list --help'], // prettier-ignore
     ['list --concurrency 0', "option '--concurrency <n>' argument '0' is invalid", 'see policykeys list --help'], // prettier-ignore
@@ -124,7 +131,17 @@ describe('a command line that is wrong', () => {
     expect(ran.stderr).toContain(`\nhint: ${hint}\n`);
   });
 
-  test.each(['-o json lst', 'lst -o json', 'lst -ojson', 'lst --output=json', 'lst --output json', 'get -o json', 'get A --nope -o json', 'get a/b -o json', 'update A --from keyvault:a/b -o json'])('%s: the last line of stderr is JSON', async (line) => {
+  test.each([
+    '-o json lst',
+    'lst -o json',
+    'lst -ojson',
+    'lst --output=json',
+    'lst --output json',
+    'get -o json',
+    'get A --nope -o json',
+    'get a/b -o json',
+    'update A --from keyvault:a/b -o json',
+  ])('%s: the last line of stderr is JSON', async (line) => {
     const { code, stdout, error } = await openTenant().run(line);
     expect([code, stdout]).toEqual([2, '']);
     expect(error).toMatchObject({ error: { kind: 'usage', message: expect.any(String) } });
@@ -178,7 +195,25 @@ describe('a command line that is wrong', () => {
   });
 
   test('a keyset id that is none never reaches the service', async () => {
-    for (const id of ['a/b', '..', '.', 'a%2fb', 'a b', 'ä', 'a\u0000b', 'a\n', '', "a'b", 'a.bak.bak', 'B2C_1A_', '.bak', 'a?x', 'a#x', 'K'.repeat(3) + '\u200b']) // prettier-ignore
+    for (const id of [
+      'a/b',
+      '..',
+      '.',
+      'a%2fb',
+      'a b',
+      'ä',
+      'a\u0000b',
+      'a\n',
+      '',
+      "a'b",
+      'a.bak.bak',
+      'B2C_1A_',
+      '.bak',
+      'a?x',
+      'a#x',
+      'K'.repeat(3) + '\u200b',
+    ])
+      // prettier-ignore
       for (const command of ['get', 'create', 'delete', 'get-active-key']) {
         const ran = await openTenant().run([command, id]);
         expect([id, command, ran.code, ran.asked]).toEqual([id, command, 2, []]);
@@ -188,17 +223,20 @@ describe('a command line that is wrong', () => {
 });
 
 describe('formats', () => {
-  test.each(['table', 'json', 'yaml', 'tsv', 'none'])('-o %s before and after the command', async (format) => {
-    const tenant = openTenant({ keysets });
-    const after = await tenant.run(`get A -o ${format}`);
-    expect(after.code).toBe(0);
-    for (const line of [`-o ${format} get A`, `--output=${format} get A`, `get -o${format} A`])
-      expect((await tenant.run(line)).stdout).toBe(after.stdout);
-    const set = await tenant.run('get A', { environment: { POLICYKEYS_OUTPUT: format } });
-    expect(set.stdout).toBe(after.stdout);
-    expect(after.stdout === '').toBe(format === 'none');
-    if (format !== 'none') expect(after.stdout.endsWith('\n')).toBe(true);
-  });
+  test.each(['table', 'json', 'yaml', 'tsv', 'none'])(
+    '-o %s before and after the command',
+    async (format) => {
+      const tenant = openTenant({ keysets });
+      const after = await tenant.run(`get A -o ${format}`);
+      expect(after.code).toBe(0);
+      for (const line of [`-o ${format} get A`, `--output=${format} get A`, `get -o${format} A`])
+        expect((await tenant.run(line)).stdout).toBe(after.stdout);
+      const set = await tenant.run('get A', { environment: { POLICYKEYS_OUTPUT: format } });
+      expect(set.stdout).toBe(after.stdout);
+      expect(after.stdout === '').toBe(format === 'none');
+      if (format !== 'none') expect(after.stdout.endsWith('\n')).toBe(true);
+    },
+  );
 
   test('-o none still writes', async () => {
     const tenant = openTenant();
@@ -206,11 +244,14 @@ describe('formats', () => {
     expect(await tenant.keysOf('B2C_1A_A')).toEqual([]);
   });
 
-  test.each(['table', 'tsv', 'yaml', 'none'])('a failure with -o %s has no JSON', async (format) => {
-    const { stderr, stdout } = await openTenant().run(`get A -o ${format}`);
-    expect(stdout).toBe('');
-    expect(stderr).toMatch(/^error: .*\nhint: .*\nrequest-id .*\n$/);
-  });
+  test.each(['table', 'tsv', 'yaml', 'none'])(
+    'a failure with -o %s has no JSON',
+    async (format) => {
+      const { stderr, stdout } = await openTenant().run(`get A -o ${format}`);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(/^error: .*\nhint: .*\nrequest-id .*\n$/);
+    },
+  );
 
   test.each([
     ['auto', {}, false],
@@ -234,12 +275,21 @@ describe('formats', () => {
     expect((await tenant.run('get A', { columns: 200 })).stdout).toContain('\u001b[');
     expect((await tenant.run('get A', { columns: 200, environment: { NO_COLOR: '1' } })).stdout).not.toContain('\u001b['); // prettier-ignore
     for (const format of ['json', 'yaml', 'tsv'])
-      expect((await tenant.run(`get A -o ${format} --color always`)).stdout).not.toContain('\u001b[');
+      expect((await tenant.run(`get A -o ${format} --color always`)).stdout).not.toContain(
+        '\u001b[',
+      );
   });
 
   test('tsv escapes what would end a field or a line', async () => {
     const tenant = openTenant({ keysets });
-    const { stdout } = await tenant.run(['get', 'A', '-o', 'tsv', '--query', '[\'a\\tb\', `"c\\nd"`]']);
+    const { stdout } = await tenant.run([
+      'get',
+      'A',
+      '-o',
+      'tsv',
+      '--query',
+      '[\'a\\tb\', `"c\\nd"`]',
+    ]);
     expect(stdout.trimEnd().split('\n')).toHaveLength(2);
   });
 
@@ -274,7 +324,9 @@ describe('what is said on stderr', () => {
   test('-q: nothing but failures', async () => {
     const tenant = openTenant({ keysets: { B2C_1A_A: [{ kid: 'a', status: 'disabled' }] } });
     expect((await tenant.run('-q create B')).stderr).toBe('');
-    expect((await tenant.run('generate-key A --kty oct --use sig --if-empty --quiet')).stderr).toBe('');
+    expect((await tenant.run('generate-key A --kty oct --use sig --if-empty --quiet')).stderr).toBe(
+      '',
+    );
     expect((await tenant.run('get Nowhere -q')).stderr).toMatch(/^error: /);
   });
 
@@ -291,7 +343,9 @@ describe('what is said on stderr', () => {
 
   test('--debug: headers too, credentials left out', async () => {
     const { stderr } = await openTenant({ keysets }).run('get A --debug');
-    expect(stderr).toMatch(/ {2}> user-agent: policykeys\/\d+\.\d+\.\d+ \(node v20\.19\.0; linux\)/);
+    expect(stderr).toMatch(
+      / {2}> user-agent: policykeys\/\d+\.\d+\.\d+ \(node v20\.19\.0; linux\)/,
+    );
     expect(stderr).toMatch(/ {2}> client-request-id: [-0-9a-f]{36}/);
     expect(stderr).toMatch(/ {2}< request-id: /);
     const failed = await openTenant().run('get A --debug');
@@ -308,7 +362,10 @@ describe('what is said on stderr', () => {
     const tenant = openTenant();
     for (const flags of ['', '-q', '-o json']) {
       const ran = await tenant.run(`list --cloud emulator ${flags}`);
-      expect([ran.code, ran.stderr]).toEqual([0, 'note: this is the embedded emulator, not a tenant\n']);
+      expect([ran.code, ran.stderr]).toEqual([
+        0,
+        'note: this is the embedded emulator, not a tenant\n',
+      ]);
     }
     const made = await tenant.run('create A --cloud emulator');
     expect(made.stderr).toContain(`note: writing to the emulator's tenant ${tenantName}\n`);
@@ -322,7 +379,9 @@ describe('what is said on stderr', () => {
     const tenant = openTenant();
     expect((await tenant.run('list', { environment })).code).toBe(2);
     expect((await tenant.run('list --cloud emulator', { environment })).code).toBe(0);
-    expect((await tenant.run('list', { environment: { POLICYKEYS_CLOUD: 'emulator' } })).code).toBe(0);
+    expect((await tenant.run('list', { environment: { POLICYKEYS_CLOUD: 'emulator' } })).code).toBe(
+      0,
+    );
   });
 
   test('several ways to sign in: a note', async () => {
@@ -369,7 +428,7 @@ describe('failures of the service', () => {
 
   test('a message with an escape sequence is tamed', async () => {
     const ran = await answer(400, 'Bad', 'red \u001b[31m and\nnew line \u202e \u2028');
-    // eslint-disable-next-line no-control-regex -- that is the point
+
     expect(ran.stderr).not.toMatch(/[\u001b\u202e\u2028]/);
     expect(ran.stderr.trimEnd().split('\n')).toHaveLength(4);
   });
@@ -436,7 +495,9 @@ describe('signing in', () => {
 
   test('a token with a line break in it', async () => {
     const token = `Bearer ${keepSecret('abcdefghijkl')}`;
-    const ran = await openTenant().run('list --debug', { environment: { POLICYKEYS_ACCESS_TOKEN: token } });
+    const ran = await openTenant().run('list --debug', {
+      environment: { POLICYKEYS_ACCESS_TOKEN: token },
+    });
     expect([ran.code, ran.asked]).toEqual([4, []]);
   });
 
@@ -457,16 +518,24 @@ describe('--audit-log', () => {
     const file = join(tenant.folder, 'audit.log');
     const ran = await tenant.run(`${line} --audit-log ${file}`, { environment });
     const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    return { ran, file, entries: text.split('\n').filter(Boolean).map((one): Record<string, unknown> => JSON.parse(one)) }; // prettier-ignore
+    const entries = text
+      .split('\n')
+      .filter(Boolean)
+      .map((one) => parseJson(one) as Record<string, unknown>); // lines of our own log
+    return { ran, file, entries };
   }
 
   test('a line before the write is sent and one when it is settled', async () => {
     const tenant = openTenant({ keysets });
-    const { ran, entries, file } = await audit('keys disable A a1 --force --reason rotation', tenant, {
-      GITHUB_RUN_ID: '42',
-      GITHUB_SERVER_URL: 'https://github.example',
-      GITHUB_REPOSITORY: 'contoso/keys',
-    });
+    const { ran, entries, file } = await audit(
+      'keys disable A a1 --force --reason rotation',
+      tenant,
+      {
+        GITHUB_RUN_ID: '42',
+        GITHUB_SERVER_URL: 'https://github.example',
+        GITHUB_REPOSITORY: 'contoso/keys',
+      },
+    );
     expect(ran.code).toBe(0);
     const common = {
       time: '2030-01-01T00:00:00.000Z',
@@ -511,9 +580,13 @@ describe('--audit-log', () => {
   test('it cannot be written: nothing is sent', async () => {
     const tenant = openTenant();
     mkdirSync(join(tenant.folder, 'audit.log'));
-    const ran = await tenant.run(`create A -o json --audit-log ${join(tenant.folder, 'audit.log')}`);
+    const ran = await tenant.run(
+      `create A -o json --audit-log ${join(tenant.folder, 'audit.log')}`,
+    );
     expect([ran.code, ran.asked]).toEqual([3, []]);
-    expect(ran.error).toMatchObject({ error: { hint: 'nothing was sent; pass another --audit-log' } });
+    expect(ran.error).toMatchObject({
+      error: { hint: 'nothing was sent; pass another --audit-log' },
+    });
   });
 
   test('reads and dry runs leave no line', async () => {
@@ -525,7 +598,9 @@ describe('--audit-log', () => {
   test('appends; POLICYKEYS_AUDIT_LOG and POLICYKEYS_REASON are the same', async () => {
     const tenant = openTenant();
     const POLICYKEYS_AUDIT_LOG = join(tenant.folder, 'audit.log');
-    await tenant.run('create A', { environment: { POLICYKEYS_AUDIT_LOG, POLICYKEYS_REASON: 'why' } });
+    await tenant.run('create A', {
+      environment: { POLICYKEYS_AUDIT_LOG, POLICYKEYS_REASON: 'why' },
+    });
     const { entries } = await audit('create B', tenant);
     expect(entries.map((one) => [one['keyset'], one['reason']])).toEqual([
       ['B2C_1A_A', 'why'],
@@ -552,7 +627,9 @@ describe('--dry-run sends no write, whatever the command', () => {
     const JWKS = JSON.stringify({ keys: [{ kty: 'oct', use: 'sig', k: VALUE }] });
     const tenant = openTenant({ keysets });
     const before = await tenant.store.read();
-    const ran = await tenant.run(`${line} --dry-run -o json --no-input`, { environment: { VALUE, JWKS } });
+    const ran = await tenant.run(`${line} --dry-run -o json --no-input`, {
+      environment: { VALUE, JWKS },
+    });
     expect([ran.code, lines(ran.wrote), ran.stderr]).toEqual([0, [], '']);
     expect(await tenant.store.read()).toBe(before);
     expect(ordered(ran.json)).toMatch(/^\{"dryRun":true,"requests":\[.*\]\}$/);

@@ -16,6 +16,7 @@ import { Failure, isFailure } from '../failure.ts';
 import {
   createKeySet,
   getKeySet,
+  listKeysV2,
   setKeyStatus,
   type AddTo,
   type IncomingKey,
@@ -195,8 +196,8 @@ function refuseLonelyStage({ id, keys }: KeySet, now: number): void {
 }
 
 /**
- * A new key may arrive disabled (keysets-api.md Q1), and the answer may not say so: what the
- * keyset shows counts then.
+ * A new key may arrive disabled (keysets-api.md Q1), and neither the answer nor the keyset may say
+ * so: what keys_v2 shows counts then.
  */
 async function settleStatus(
   context: Context,
@@ -212,8 +213,7 @@ async function settleStatus(
     context.talk.warn(
       `the service added ${key.kid} as ${key.status ?? ''}, so it is not used: policykeys keys enable ${id} ${key.kid}, or pass --enable`,
     );
-  if (wanted === undefined || key.status === wanted || (wanted === 'enabled' && !disabled))
-    return key;
+  if (wanted === undefined || key.status === wanted) return key;
   try {
     await context.graph.write(setKeyStatus(id, key.kid, wanted));
   } catch (error) {
@@ -234,7 +234,7 @@ async function settleStatus(
 
 async function readStatus(context: Context, id: KeySetId, added: NamedKey): Promise<NamedKey> {
   try {
-    const { keys } = await context.graph.read(getKeySet(id));
+    const keys = await context.graph.pages(listKeysV2(id));
     const status = keys.find((key) => key.kid === added.kid)?.status;
     return status === undefined ? added : { ...added, status };
   } catch (error) {

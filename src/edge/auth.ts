@@ -33,6 +33,7 @@ export interface SignInOptions {
   readonly maxRetries: number;
   readonly endsAt: number;
   readonly clock: Clock;
+  readonly cancelled: AbortSignal;
 }
 
 type AppCredential = Exclude<Credential, { method: 'token' }>;
@@ -87,8 +88,8 @@ async function acquire(
   const app = new ConfidentialClientApplication({
     auth: {
       clientId: credential.clientId,
-      authority: `${options.authority}/${credential.tenant}`,
-      ...authorityFacts(options.authority, credential.tenant),
+      authority: `${secured(options.authority)}/${credential.tenant}`,
+      ...authorityFacts(secured(options.authority), credential.tenant),
       ...secret,
     },
     system: { networkClient: network.module, loggerOptions: { loggerCallback: () => undefined } },
@@ -110,7 +111,7 @@ async function acquire(
   network.online(usable === undefined ? options.maxRetries : 0);
   try {
     // One process asks, and the others find its token when they get the lock.
-    return await underLock(`${file}.lock`, () => ask(fresh));
+    return await underLock(`${file}.lock`, options.cancelled, () => ask(fresh));
   } catch (error) {
     if (usable === undefined || isFailure(error, 'cancelled')) throw error;
     return usable;
@@ -118,7 +119,11 @@ async function acquire(
 }
 
 /** Without a folder to write to there is no cache and nothing to lock. */
-async function underLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function underLock<T>(
+  path: string,
+  cancelled: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   } catch {
@@ -126,8 +131,9 @@ async function underLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
   let under: Promise<T> | undefined;
   try {
-    return await withLock(path, () => (under = work()));
+    return await withLock(path, () => (under = work()), { cancelled });
   } catch {
+    cancelled.throwIfAborted();
     return under ?? work();
   }
 }
@@ -223,6 +229,9 @@ const cachePlugin = (file: string, network: Network): CachePlugin => ({
     }
   },
 });
+
+/** MSAL takes no http, which settings allow on this machine; its requests go there all the same. */
+const secured = (origin: string): string => origin.replace(/^http:/, 'https:');
 
 const wellKnown = new Set(Object.values(clouds).map((cloud) => cloud.authority));
 
@@ -368,7 +377,7 @@ function openNetwork(options: SignInOptions): Network {
       return { status: 400, headers: {}, body: { error: 'offline' } };
     }
     const transport = await options.transport();
-    const url = new URL(address);
+    const url = new URL(address.replace(secured(options.authority), options.authority));
     for (let failed = 1; ; failed += 1) {
       try {
         const answer = await transport.send({

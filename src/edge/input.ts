@@ -18,7 +18,8 @@ const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 export function openInput(options: InputOptions): Input {
   const fromEnvironment = (name: string): string => {
-    const value = options.environment[name];
+    // Own ones only: every object has "toString".
+    const value = Object.hasOwn(options.environment, name) ? options.environment[name] : undefined;
     if (value !== undefined && value !== '') return value;
     // A name that is none may be the secret itself.
     const shown = variableName.test(name) ? `env:${name}` : 'the variable after env:';

@@ -15,7 +15,13 @@ interface Owner {
 /** A lock that nobody on this host can be asked about is taken to be dead after this time. */
 const abandonedMs = 60_000;
 const refreshMs = 15_000;
-const defaultWaitMs = 30_000;
+
+export interface Patience {
+  /** Absent: 30 s. */
+  readonly waitMs?: number;
+  /** Ends the waiting; its reason is thrown. */
+  readonly cancelled?: AbortSignal;
+}
 
 async function createExclusive(path: string, content: string): Promise<boolean> {
   try {
@@ -90,7 +96,7 @@ async function clearAbandoned(path: string): Promise<void> {
 export async function withLock<T>(
   path: string,
   work: () => Promise<T>,
-  waitMs: number = defaultWaitMs,
+  { waitMs = 30_000, cancelled }: Patience = {},
 ): Promise<T> {
   const owner = JSON.stringify({ pid, host: hostname(), token: randomUUID() } satisfies Owner);
   const giveUp = Date.now() + waitMs;
@@ -100,6 +106,7 @@ export async function withLock<T>(
       throw new Failure('input', `${path} is held by another process`, {
         hint: 'wait for the other policykeys to end, or delete the file if none is running',
       });
+    cancelled?.throwIfAborted();
     await sleep(pauseMs + Math.random() * pauseMs);
     pauseMs = Math.min(pauseMs * 2, 50);
   }

@@ -89,6 +89,7 @@ export async function openContext(
             maxRetries: settings.maxRetries,
             endsAt,
             clock,
+            cancelled,
           })(fresh);
         };
   const graph = openGraph({

@@ -59,7 +59,8 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
   const { stderr, verbosity, cancelled } = options;
   const paint = await openPaint(options.color, stderr);
   const interactive = options.mayAsk && options.stdinIsTerminal && stderr.isTTY === true;
-  const spinning = stderr.isTTY === true && verbosity === 'normal';
+  // Ora goes on for ever in a terminal of no width, which is what some say that do not know theirs.
+  const spinning = stderr.isTTY === true && stderr.columns !== 0 && verbosity === 'normal';
   let timer: NodeJS.Timeout | undefined;
   let spinner: { stop: () => unknown } | undefined;
 

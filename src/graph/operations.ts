@@ -177,10 +177,10 @@ function addition(
       const keys = (await read(getKeySet(id)))?.keys ?? [];
       const old = new Set(before.keys.map((key) => key.kid));
       const [key, ...more] = keys.filter((one) => !old.has(one.kid));
-      if (key === undefined)
-        // Without a new kid, a key that is gone or there twice is somebody else's doing.
-        return { happened: keys.length === before.keys.length ? false : 'unclear' };
-      return more.length === 0 && key.kid !== undefined && matches(key, incoming)
+      // A key that is gone, or there twice, is somebody else's doing.
+      const grown = keys.length - before.keys.length;
+      if (key === undefined) return { happened: grown === 0 ? false : 'unclear' };
+      return more.length === 0 && grown === 1 && key.kid !== undefined && matches(key, incoming)
         ? { happened: true, value: { ...key, kid: key.kid } }
         : { happened: 'unclear' };
     },

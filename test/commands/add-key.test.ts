@@ -40,7 +40,10 @@ describe('--create', () => {
           : undefined,
     });
     expect([ran.code, ran.json]).toMatchObject([0, { state: 'active' }]);
-    expect(lines(ran.wrote)).toEqual(['POST ', ...Array<string>(3).fill('POST /B2C_1A_A/generateKey')]);
+    expect(lines(ran.wrote)).toEqual([
+      'POST ',
+      ...Array<string>(3).fill('POST /B2C_1A_A/generateKey'),
+    ]);
     expect(ran.stderr).toMatch(/note: .*not yet; waiting 0\.\d s\n/);
   });
 
@@ -66,7 +69,11 @@ describe('--create', () => {
         dryRun: true,
         requests: [
           { method: 'POST', url: graphRoot, body: { id: 'B2C_1A_A' } },
-          { method: 'POST', url: `${graphRoot}/B2C_1A_A/generateKey`, body: { use: 'sig', kty: 'oct' } },
+          {
+            method: 'POST',
+            url: `${graphRoot}/B2C_1A_A/generateKey`,
+            body: { use: 'sig', kty: 'oct' },
+          },
         ],
       }),
     );
@@ -225,22 +232,29 @@ describe('a key that arrives disabled', () => {
     expect(said(ran)).toMatch(/^warning: the service added (\S+) as disabled, so it is not used: policykeys keys enable B2C_1A_A \1, or pass --enable\nnote: added/); // prettier-ignore
   });
 
-  test('is found where the answer does not show the status', async () => {
-    const ran = await add(tenantWith([], { newKeys: 'disabled' }), '', {
-      intercept: () => undefined,
+  test('is found where neither the answer nor the keyset shows the status', async () => {
+    const hidden = { newKeys: 'disabled', keyStatus: 'omitted' } as const;
+    const ran = await add(tenantWith([], hidden), '');
+    expect([ran.code, lines(ran.asked)]).toEqual([
+      0,
+      ['GET /B2C_1A_A', 'POST /B2C_1A_A/generateKey', 'GET /B2C_1A_A/keys_v2'],
+    ]);
+    expect(ran.json).toMatchObject({ status: 'disabled', state: 'disabled' });
+    expect(ran.stderr).toContain('warning: the service added ');
+    const tenant = tenantWith([], hidden);
+    const enabled = await add(tenant, '--enable');
+    expect([enabled.code, enabled.json]).toMatchObject([0, { status: 'enabled', state: 'active' }]);
+    expect((await tenant.keysOf('B2C_1A_A'))?.[0]?.status).toBe('enabled');
+  });
+
+  test('--enable does so where the status cannot be read at all', async () => {
+    const tenant = tenantWith([], { newKeys: 'disabled', keyStatus: 'omitted' });
+    const ran = await add(tenant, '--enable', {
+      intercept: ({ method, path }) =>
+        method === 'GET' && path.endsWith('/keys_v2') ? { status: 403 } : undefined,
     });
-    expect(ran.stderr).toContain('warning: ');
-    let hidden = false;
-    const tenant = tenantWith([{ kid: 'a' }], { newKeys: 'disabled' });
-    const looked = await add(tenant, '', {
-      intercept: ({ path }) => {
-        if (!path.endsWith('/generateKey') || hidden) return undefined;
-        hidden = true;
-        return { body: { kid: 'a', kty: 'oct', use: 'sig' } };
-      },
-    });
-    expect(lines(looked.asked)).toEqual(['GET /B2C_1A_A', 'POST /B2C_1A_A/generateKey', 'GET /B2C_1A_A']); // prettier-ignore
-    expect(looked.json).toMatchObject({ kid: 'a', status: 'enabled' });
+    expect([ran.code, ran.json]).toMatchObject([0, { status: 'enabled' }]);
+    expect((await tenant.keysOf('B2C_1A_A'))?.[0]?.status).toBe('enabled');
   });
 
   test('--enable enables it', async () => {
@@ -273,7 +287,11 @@ describe('a key that arrives disabled', () => {
 });
 
 describe('an answer that is lost', () => {
-  const lose = (method: string, action: string, times = 1): RunOptions['intercept'] => {
+  const lose = (
+    method: string,
+    action: string,
+    times = 1,
+  ): NonNullable<RunOptions['intercept']> => {
     let left = times;
     return (request) =>
       request.method === method && request.path.endsWith(action) && (left -= 1) >= 0

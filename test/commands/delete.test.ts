@@ -98,7 +98,10 @@ describe('delete', () => {
     const { code, json } = await tenant.run('delete A --dry-run --if-exists --purge -o json');
     expect([code, json]).toEqual([
       0,
-      { dryRun: true, requests: [{ method: 'DELETE', url: `${graphRoot}/B2C_1A_A.bak`, body: null }] },
+      {
+        dryRun: true,
+        requests: [{ method: 'DELETE', url: `${graphRoot}/B2C_1A_A.bak`, body: null }],
+      },
     ]);
   });
 });

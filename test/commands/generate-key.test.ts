@@ -43,7 +43,9 @@ describe('generate-key', () => {
     const tenant = openTenant({ keysets: { B2C_1A_A: [{ kid: 'before' }] } });
     const ran = await tenant.run('generate-key A --kty oct --use sig --nbf 30d -o json');
     expect(ran.json).toMatchObject({ state: 'future', nbf: now + 30 * day, replaces: 'before' });
-    expect(said(ran)).toMatch(/^note: added \S+ to B2C_1A_A \(future, from 2030-01-31T00:00:00Z\)\n$/);
+    expect(said(ran)).toMatch(
+      /^note: added \S+ to B2C_1A_A \(future, from 2030-01-31T00:00:00Z\)\n$/,
+    );
   });
 
   test.each([

@@ -1,6 +1,11 @@
 import { day, lines, now, openTenant, ordered } from '../support/world.ts';
 
-const two = { B2C_1A_A: [{ kid: 'new', nbf: now - day }, { kid: 'old', nbf: now - 2 * day }] };
+const two = {
+  B2C_1A_A: [
+    { kid: 'new', nbf: now - day },
+    { kid: 'old', nbf: now - 2 * day },
+  ],
+};
 
 describe('get-active-key', () => {
   test('agrees: the key, and why', async () => {
@@ -31,7 +36,9 @@ describe('get-active-key', () => {
   test('the service names another one: a warning, and its answer is the result', async () => {
     const ran = await openTenant({ keysets: two }).run('get-active-key A -o json', {
       intercept: ({ path }) =>
-        path.endsWith('/getActiveKey') ? { body: { kid: 'old', kty: 'oct', use: 'sig' } } : undefined,
+        path.endsWith('/getActiveKey')
+          ? { body: { kid: 'old', kty: 'oct', use: 'sig' } }
+          : undefined,
     });
     expect(ran.code).toBe(0);
     expect(ran.json).toMatchObject({ kid: 'old', state: 'standby', status: 'enabled' });
@@ -43,7 +50,9 @@ describe('get-active-key', () => {
   test('the service names one that the keyset does not show', async () => {
     const ran = await openTenant({ keysets: two }).run('get-active-key A', {
       intercept: ({ path }) =>
-        path.endsWith('/getActiveKey') ? { body: { kid: 'ghost', kty: 'oct', use: 'sig' } } : undefined,
+        path.endsWith('/getActiveKey')
+          ? { body: { kid: 'ghost', kty: 'oct', use: 'sig' } }
+          : undefined,
     });
     expect([ran.code, ran.stdout.includes('ghost')]).toEqual([0, true]);
     expect(ran.stderr).toMatch(/^warning: the service says ghost is active, the dates say new /);
@@ -62,7 +71,12 @@ describe('get-active-key', () => {
   });
 
   test.each([400, 404] as const)('no usable key is not-found, too (%s)', async (notFoundStatus) => {
-    const keysets = { B2C_1A_A: [{ kid: 'a', exp: now - 1 }, { kid: 'b', status: 'disabled' as const }] };
+    const keysets = {
+      B2C_1A_A: [
+        { kid: 'a', exp: now - 1 },
+        { kid: 'b', status: 'disabled' as const },
+      ],
+    };
     const tenant = openTenant({ keysets, switches: { notFoundStatus } });
     const ran = await tenant.run('get-active-key A -o json');
     expect(ran.stdout).toBe('');

@@ -49,7 +49,7 @@ describe('get', () => {
 
   test('--query looks at the JSON form, in every format', async () => {
     const tenant = openTenant({ keysets });
-    const query = 'keys[?state==\'standby\'].{id: kid, ends: exp}';
+    const query = "keys[?state=='standby'].{id: kid, ends: exp}";
     const run = async (format: string) =>
       (await tenant.run(['get', 'Many', '-o', format, '--query', query])).stdout;
     expect(await run('tsv')).toBe(`none\t\nolder\t${now + 2 * day}\ntie\t\n`);
@@ -63,11 +63,14 @@ describe('get', () => {
     expect(await run('none')).toBe('');
   });
 
-  test.each(['[', 'keys[?', 'nosuch(@)'])('--query %s is usage, before anything is asked', async (query) => {
-    const { code, error, stdout } = await openTenant({ keysets }).run(['get', 'Many', '-ojson', '--query', query]); // prettier-ignore
-    expect([code, stdout]).toEqual([2, '']);
-    expect(error).toMatchObject({ error: { kind: 'usage', message: expect.stringMatching(/^--query: /) } }); // prettier-ignore
-  });
+  test.each(['[', 'keys[?', 'nosuch(@)'])(
+    '--query %s is usage, before anything is asked',
+    async (query) => {
+      const { code, error, stdout } = await openTenant({ keysets }).run(['get', 'Many', '-ojson', '--query', query]); // prettier-ignore
+      expect([code, stdout]).toEqual([2, '']);
+      expect(error).toMatchObject({ error: { kind: 'usage', message: expect.stringMatching(/^--query: /) } }); // prettier-ignore
+    },
+  );
 
   test.each([404, 400] as const)('one that is not there, told with %s', async (notFoundStatus) => {
     const { code, error, stdout } = await openTenant({ switches: { notFoundStatus } }).run('get Nowhere -o json'); // prettier-ignore
@@ -86,7 +89,9 @@ describe('get', () => {
         {},
       ],
     };
-    const { json } = await openTenant().run('get X -o json', { intercept: () => ({ body: answer }) });
+    const { json } = await openTenant().run('get X -o json', {
+      intercept: () => ({ body: answer }),
+    });
     expect(ordered(json)).toBe(
       ordered({
         id: 'B2C_1A_X',
@@ -111,14 +116,18 @@ describe('get', () => {
     ['HTML', '<html>'],
     ['nothing', ''],
   ])('an answer with %s is a service failure', async (_, body) => {
-    const { code, stdout, stderr } = await openTenant().run('get X', { intercept: () => ({ body }) });
+    const { code, stdout, stderr } = await openTenant().run('get X', {
+      intercept: () => ({ body }),
+    });
     expect([code, stdout]).toEqual([7, '']);
-    // eslint-disable-next-line no-control-regex -- that is the point
+
     expect(stderr).not.toMatch(/[\u001b\u202e]/);
   });
 
   test('the id is percent-encoded as it stands', async () => {
-    const { asked } = await openTenant({ keysets: { 'B2C_1A_a-b_c.bak': [] } }).run('get a-b_c.bak');
+    const { asked } = await openTenant({ keysets: { 'B2C_1A_a-b_c.bak': [] } }).run(
+      'get a-b_c.bak',
+    );
     expect(lines(asked)).toEqual(['GET /B2C_1A_a-b_c.bak']);
     expect(graphRoot).toMatch(/^https:/);
   });

@@ -26,13 +26,29 @@ describe('keys list', () => {
 
   test('the status is known even where the keyset does not show it', async () => {
     const tenant = openTenant({ keysets, switches: { keyStatus: 'omitted' } });
-    const { stdout } = await tenant.run(['keys', 'list', 'A', '-o', 'tsv', '--query', '[].[kid, state]']);
+    const { stdout } = await tenant.run([
+      'keys',
+      'list',
+      'A',
+      '-o',
+      'tsv',
+      '--query',
+      '[].[kid, state]',
+    ]);
     expect(stdout).toBe('older\tstandby\nnewer\tactive\noff\tdisabled\n');
   });
 
   test('reads all pages; an empty one is empty', async () => {
     const tenant = openTenant({ keysets: { ...keysets, B2C_1A_E: [] }, switches: { pageSize: 1 } });
-    const { asked, json } = await tenant.run(['keys', 'list', 'A', '-o', 'json', '--query', '[].kid']);
+    const { asked, json } = await tenant.run([
+      'keys',
+      'list',
+      'A',
+      '-o',
+      'json',
+      '--query',
+      '[].kid',
+    ]);
     expect([asked.length, json]).toEqual([3, ['older', 'newer', 'off']]);
     expect((await tenant.run('keys list E')).stdout).toBe('(no keys)\n');
   });
@@ -56,7 +72,9 @@ describe('keys get', () => {
   test('without the wrapper of the documentation', async () => {
     const { json } = await open().run('keys get A older -o json', {
       intercept: ({ path }) =>
-        path.endsWith('/older') ? { body: { kid: 'older', kty: 'oct', nbf: now - day } } : undefined,
+        path.endsWith('/older')
+          ? { body: { kid: 'older', kty: 'oct', nbf: now - day } }
+          : undefined,
     });
     expect(json).toMatchObject({ kid: 'older', state: 'standby' });
   });
@@ -86,17 +104,22 @@ describe('keys disable and enable', () => {
   });
 
   test('one that is not active changes nothing else', async () => {
-    expect(said(await open().run('keys disable A older'))).toBe('note: disabled older of B2C_1A_A\n');
+    expect(said(await open().run('keys disable A older'))).toBe(
+      'note: disabled older of B2C_1A_A\n',
+    );
     expect(said(await open().run('keys enable A off'))).toBe('note: enabled off of B2C_1A_A\n');
   });
 
-  test.each(['enable A older', 'disable A off'])('keys %s: in that state already', async (words) => {
-    const ran = await open().run(`keys ${words}`);
-    expect([ran.code, ran.wrote]).toEqual([0, []]);
-    expect(ran.stderr).toMatch(/^note: .* already: nothing to do\n$/);
-    const { json } = await open().run(`keys ${words} --dry-run -o json`);
-    expect(json).toEqual({ dryRun: true, requests: [] });
-  });
+  test.each(['enable A older', 'disable A off'])(
+    'keys %s: in that state already',
+    async (words) => {
+      const ran = await open().run(`keys ${words}`);
+      expect([ran.code, ran.wrote]).toEqual([0, []]);
+      expect(ran.stderr).toMatch(/^note: .* already: nothing to do\n$/);
+      const { json } = await open().run(`keys ${words} --dry-run -o json`);
+      expect(json).toEqual({ dryRun: true, requests: [] });
+    },
+  );
 
   test('the last usable key is kept: future and expired ones do not count', async () => {
     const tenant = open();
@@ -147,12 +170,25 @@ describe('keys disable and enable', () => {
 
   // As long as a real one, with what base64url may begin with.
   const long = 'Q0c3lTtq0mY8b1Vw2xkJ7s5dR4eZ9aHnP6gLfXoIyE';
-  test.each([`-${long}`, `--${long.slice(1)}`, `-o${long.slice(1)}`, `-v${long.slice(1)}`, `_${long}`, '-yq', '-'.repeat(43)])('the kid %s works as it stands, and after --', async (kid) => {
+  test.each([
+    `-${long}`,
+    `--${long.slice(1)}`,
+    `-o${long.slice(1)}`,
+    `-v${long.slice(1)}`,
+    `_${long}`,
+    '-yq',
+    '-'.repeat(43),
+  ])('the kid %s works as it stands, and after --', async (kid) => {
     const tenant = openTenant({ keysets: { B2C_1A_A: [{ kid }, { kid: 'b' }] } });
     for (const words of [
       ['keys', 'get', 'A', '-o', 'json', '--', kid],
       ['keys', 'get', '-o', 'json', '--', 'A', kid],
-      ...(kid === '-yq' || kid.startsWith('-o') ? [] : [['keys', 'get', 'A', kid, '-o', 'json'], ['-o', 'json', 'keys', 'get', 'A', kid]]),
+      ...(kid === '-yq'
+        ? []
+        : [
+            ['keys', 'get', 'A', kid, '-o', 'json'],
+            ['-o', 'json', 'keys', 'get', 'A', kid],
+          ]),
     ]) {
       const { code, json } = await tenant.run(words);
       expect([code, json]).toMatchObject([0, { kid }]);

@@ -27,7 +27,10 @@ describe('update', () => {
     expect(ran.wrote.map(({ method, path, body }) => [method, path, ordered(body)])).toEqual([
       ['PUT', '/B2C_1A_A', ordered({ keys: [{ kty: 'oct', use: 'sig', exp: now + day, k }, { kty: 'oct', use: 'sig', nbf: now - 1, k }] })], // prettier-ignore
     ]);
-    expect(ran.json).toMatchObject({ id: 'B2C_1A_A', keys: [{ exp: now + day }, { nbf: now - 1 }] });
+    expect(ran.json).toMatchObject({
+      id: 'B2C_1A_A',
+      keys: [{ exp: now + day }, { nbf: now - 1 }],
+    });
     expect(ordered(ran.json)).toMatch(/^\{"id":.*,"keys":\[.*\],"activeKid":"[^"]*"\}$/);
     expect(said(ran)).toBe(
       'note: left out of the JWK Set: alg, colour, key_ops, kid\nnote: replaced 2 key(s) of B2C_1A_A by 2\n',
@@ -40,7 +43,10 @@ describe('update', () => {
     const jwk = privateKey.export({ format: 'jwk' });
     for (const name of ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const) keepSecret(String(jwk[name]));
     const ran = await update({ keys: [{ ...jwk, use: 'enc' }] });
-    expect([ran.code, ran.json]).toMatchObject([0, { keys: [{ kty: 'RSA', use: 'enc', n: jwk.n }] }]);
+    expect([ran.code, ran.json]).toMatchObject([
+      0,
+      { keys: [{ kty: 'RSA', use: 'enc', n: jwk.n }] },
+    ]);
     expect(ran.wrote[0]?.body).toEqual({ keys: [{ ...jwk, use: 'enc' }] });
   });
 

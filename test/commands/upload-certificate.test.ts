@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { day, fixture, graphRoot, lines, now, openTenant, ordered, said, year } from '../support/world.ts'; // prettier-ignore
 
 const keysets = { B2C_1A_A: [] };
-const certificate = (name: string): X509Certificate => new X509Certificate(readFileSync(fixture(name)));
+const certificate = (name: string): X509Certificate =>
+  new X509Certificate(readFileSync(fixture(name)));
 const base64 = (name: string): string => certificate(name).raw.toString('base64');
 const x5t = (name: string): string =>
   Buffer.from(certificate(name).fingerprint.replaceAll(':', ''), 'hex').toString('base64url');
@@ -74,8 +75,11 @@ describe('upload-certificate', () => {
   ])('%s is input, and nothing is asked', async (_, name, hint) => {
     const { code, asked, error } = await openTenant({ keysets }).run(upload(name));
     expect([code, asked]).toEqual([3, []]);
-    expect(error).toMatchObject({ error: { kind: 'input', message: expect.stringContaining(name) } });
-    if (hint !== '') expect(error).toMatchObject({ error: { hint: expect.stringContaining(hint) } });
+    expect(error).toMatchObject({
+      error: { kind: 'input', message: expect.stringContaining(name) },
+    });
+    if (hint !== '')
+      expect(error).toMatchObject({ error: { hint: expect.stringContaining(hint) } });
   });
 
   test('damaged PEM', async () => {
@@ -92,7 +96,10 @@ describe('upload-certificate', () => {
     ].entries()) {
       const file = join(tenant.folder, `${String(index)}.pem`);
       writeFileSync(file, text);
-      expect([index, (await tenant.run(['upload-certificate', 'A', file])).code]).toEqual([index, 3]);
+      expect([index, (await tenant.run(['upload-certificate', 'A', file])).code]).toEqual([
+        index,
+        3,
+      ]);
     }
   });
 
@@ -155,7 +162,9 @@ describe('upload-certificate', () => {
   });
 
   test('--dry-run', async () => {
-    const { code, json, wrote } = await openTenant({ keysets }).run(upload('signing.cer', '--dry-run'));
+    const { code, json, wrote } = await openTenant({ keysets }).run(
+      upload('signing.cer', '--dry-run'),
+    );
     expect([code, wrote]).toEqual([0, []]);
     expect(ordered(json)).toBe(
       ordered({

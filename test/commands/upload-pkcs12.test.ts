@@ -6,7 +6,8 @@ import { fixture, graphRoot, keepSecret, lines, now, openTenant, ordered, said, 
 const keysets = { B2C_1A_A: [] };
 const password = keepSecret('correct-horse-battery');
 const base64 = (name: string): string => readFileSync(fixture(name)).toString('base64');
-for (const name of ['signing.pfx', 'later.pfx', 'aes.pfx', 'nopassword.pfx']) keepSecret(base64(name));
+for (const name of ['signing.pfx', 'later.pfx', 'aes.pfx', 'nopassword.pfx'])
+  keepSecret(base64(name));
 
 /** Runs it on a PFX, with the right password unless the flags say something else. */
 function upload(
@@ -25,7 +26,10 @@ const right = ['--password-from', 'env:PASSWORD'];
 describe('upload-pkcs12', () => {
   test.each(['signing.pfx', 'later.pfx'])('%s is sent byte for byte', async (name) => {
     const ran = await upload(name);
-    expect([ran.code, lines(ran.asked)]).toEqual([0, ['GET /B2C_1A_A', 'POST /B2C_1A_A/uploadPkcs12']]);
+    expect([ran.code, lines(ran.asked)]).toEqual([
+      0,
+      ['GET /B2C_1A_A', 'POST /B2C_1A_A/uploadPkcs12'],
+    ]);
     expect(ordered(ran.wrote[0]?.body)).toBe(ordered({ key: base64(name), password }));
   });
 
@@ -60,12 +64,15 @@ describe('upload-pkcs12', () => {
     ['aes.pfx', ['private key is encrypted with AES-256-CBC', 'certificates are encrypted with AES-256-CBC', 'MAC is SHA-256']], // prettier-ignore
     ['rc2.pfx', ['certificates are encrypted with RC2-40-SHA1']],
     ['nomac.pfx', ['has no MAC']],
-  ])('%s is refused with every reason, before its password is even asked for', async (name, reasons) => {
-    const ran = await upload(name, []);
-    expect([ran.code, ran.asked]).toEqual([3, []]);
-    expect(ran.error).toMatchObject({ error: { kind: 'input', hint: expect.stringContaining('PBE-SHA1-3DES') } }); // prettier-ignore
-    for (const reason of reasons) expect(ran.stderr).toContain(reason);
-  });
+  ])(
+    '%s is refused with every reason, before its password is even asked for',
+    async (name, reasons) => {
+      const ran = await upload(name, []);
+      expect([ran.code, ran.asked]).toEqual([3, []]);
+      expect(ran.error).toMatchObject({ error: { kind: 'input', hint: expect.stringContaining('PBE-SHA1-3DES') } }); // prettier-ignore
+      for (const reason of reasons) expect(ran.stderr).toContain(reason);
+    },
+  );
 
   test('--no-convert sends it as it lies, with a warning', async () => {
     const ran = await upload('aes.pfx', [...right, '--no-convert']);
@@ -129,7 +136,10 @@ describe('upload-pkcs12', () => {
     expect([both.code, both.asked]).toEqual([2, []]);
     const environment = { PASSWORD: password, PFX: base64('later.pfx') };
     const piped = await run('upload-pkcs12 A - --password-from env:PASSWORD', { environment, stdin: readFileSync(fixture('signing.pfx')) }); // prettier-ignore
-    expect([piped.code, piped.wrote[0]?.body]).toEqual([0, { key: base64('signing.pfx'), password }]);
+    expect([piped.code, piped.wrote[0]?.body]).toEqual([
+      0,
+      { key: base64('signing.pfx'), password },
+    ]);
     const taken = await run('upload-pkcs12 A env:PFX --password-from -', { environment, stdin: password }); // prettier-ignore
     expect([taken.code, taken.wrote[0]?.body]).toEqual([0, { key: base64('later.pfx'), password }]);
   });

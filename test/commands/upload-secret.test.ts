@@ -51,7 +51,9 @@ describe('upload-secret', () => {
     ['lines inside stay', `${value}\nb\n`, `${value}\nb`],
     ['a lone CR stays', `${value}\r`, `${value}\r`],
   ])('%s', async (_, stdin, k) => {
-    const { wrote } = await openTenant({ keysets }).run('upload-secret A --use sig --from -', { stdin });
+    const { wrote } = await openTenant({ keysets }).run('upload-secret A --use sig --from -', {
+      stdin,
+    });
     expect(wrote[0]?.body).toEqual({ use: 'sig', k });
   });
 

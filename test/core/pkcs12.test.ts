@@ -218,6 +218,24 @@ describe('BER, as Windows, macOS and NSS write it', () => {
   });
 });
 
+test('an encrypted part in pieces (RFC 5652 section 8: [0] IMPLICIT OCTET STRING)', async () => {
+  const { contents } = pfxParts(shop.pfx('leaf', '-nomac', ...tripleDes));
+  const inPieces = contents.map((content) => {
+    const [type, holder] = partsOf(content);
+    if (!type?.whole.equals(derOid('1.2.840.113549.1.7.6'))) return content;
+    const [version, info] = partsOf(partsOf(holder!)[0]!);
+    const [inner, algorithm, ciphertext] = partsOf(info!);
+    const bytes = ciphertext!.content;
+    const pieces = der(0xa0, octets(bytes.subarray(0, 100)), octets(bytes.subarray(100)));
+    return sequence(
+      type.whole,
+      explicit(sequence(version!.whole, sequence(inner!.whole, algorithm!.whole, pieces))),
+    );
+  });
+  expect(inPieces).not.toEqual(contents);
+  expect((await open(pfxOf(...inPieces))).leaf.subject).toBe('CN=leaf');
+});
+
 describe('the outline, without the password', () => {
   const one = (scheme: string, iterations = 2048): { scheme: string; iterations: number } => ({
     scheme,
@@ -423,6 +441,14 @@ describe('refused', () => {
       sequence(derOid('1.2.840.113549.1.7.2'), explicit(sequence())),
     );
     expect((await refused(signed)).message).toContain('not a PFX');
+  });
+
+  test('a private key that is none', async () => {
+    const { contents } = pfxParts(shop.pfx('leaf', '-nomac', '-nokeys', '-certpbe', 'NONE'));
+    const bag = sequence(derOid('1.2.840.113549.1.12.10.1.1'), explicit(sequence(integer('00'))));
+    expect((await refused(pfxOf(dataOf(bag), ...contents))).message).toBe(
+      'x.pfx: its private key cannot be read',
+    );
   });
 
   test('bags of other kinds are passed over', async () => {

@@ -1,6 +1,11 @@
 /** Answers that no service should send: nothing hangs, nothing crashes, nothing leaks. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createRawServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import {
+  createServer as createRawServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { closeLater, failure, guard, newFolder, start, type Done } from '../support/binary.ts';
 
@@ -33,7 +38,9 @@ async function listen(server: Server, asked: IncomingMessage[]): Promise<Scripte
 }
 
 /** An HTTP server that answers every request like this. */
-function scripted(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<Scripted> {
+function scripted(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Scripted> {
   const asked: IncomingMessage[] = [];
   return listen(
     createServer((request, response) => {
@@ -77,7 +84,7 @@ describe('an answer to a read', () => {
     const server = await scripted((_request, response) => response.writeHead(200, json).end(body));
     const done = await run('list', server.url);
     expect([done.code, done.stdout, failure(done)]).toMatchObject([7, '', { error: { kind: 'service' } }]); // prettier-ignore
-    // eslint-disable-next-line no-control-regex -- that is the point
+
     expect(done.stderr).not.toMatch(/[\u001b\u0007]/);
   });
 
@@ -142,7 +149,8 @@ describe('an answer to a read', () => {
 });
 
 describe('what is no HTTP', () => {
-  const raw = (say: (socket: Socket) => void): Promise<Scripted> => listen(createRawServer(say), []);
+  const raw = (say: (socket: Socket) => void): Promise<Scripted> =>
+    listen(createRawServer(say), []);
 
   test.each([
     ['closes at once', (socket: Socket) => socket.end()],
@@ -168,7 +176,8 @@ describe('what is no HTTP', () => {
 describe('an answer to a write that says nothing', () => {
   test('it is settled by reading: not carried out, and not sent again when reading fails', async () => {
     const server = await scripted((request, response) => {
-      if (request.method === 'GET' && server.asked.length === 1) response.writeHead(200, json).end('{"id":"B2C_1A_A","keys":[]}'); // prettier-ignore
+      if (request.method === 'GET' && server.asked.length === 1)
+        response.writeHead(200, json).end('{"id":"B2C_1A_A","keys":[]}'); // prettier-ignore
       else if (request.method === 'GET') response.writeHead(403, json).end('{}');
       else response.writeHead(200, json).end('<html>');
     });
@@ -181,11 +190,15 @@ describe('an answer to a write that says nothing', () => {
   test('it is settled by reading: carried out', async () => {
     const server = await scripted((request, response) => {
       const keys = server.asked.some((one) => one.method === 'POST') ? [{ kid: 'new', kty: 'oct', use: 'sig', status: 'enabled' }] : []; // prettier-ignore
-      if (request.method === 'GET') response.writeHead(200, json).end(JSON.stringify({ id: 'B2C_1A_A', keys })); // prettier-ignore
+      if (request.method === 'GET')
+        response.writeHead(200, json).end(JSON.stringify({ id: 'B2C_1A_A', keys })); // prettier-ignore
       else response.destroy();
     });
     const done = await run('generate-key A --kty oct --use sig', server.url);
-    expect([done.code, JSON.parse(done.stdout)]).toMatchObject([0, { kid: 'new', state: 'active' }]);
+    expect([done.code, JSON.parse(done.stdout)]).toMatchObject([
+      0,
+      { kid: 'new', state: 'active' },
+    ]);
     expect(server.asked.filter((one) => one.method === 'POST')).toHaveLength(1);
   });
 });

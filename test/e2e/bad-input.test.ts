@@ -1,5 +1,13 @@
 /** What should never leave this machine does not; files and pipes of every kind end in an answer. */
-import { chmodSync, closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { failure, guard, openSite, type Site } from '../support/binary.ts';
 
@@ -17,10 +25,33 @@ afterEach(() => {
 });
 
 describe('ids', () => {
-  test.each(['a/b', '..', '../A', 'a%2fb', '%2e%2e', 'a b', 'a\tb', 'a\nb', 'a\u001b[31mb', 'ä', '\u202eA', 'A?x=1', 'A#x', "A'B", 'A(1)', '\\', '*', ' '])('%j', async (id) => {
+  test.each([
+    'a/b',
+    '..',
+    '../A',
+    'a%2fb',
+    '%2e%2e',
+    'a b',
+    'a\tb',
+    'a\nb',
+    'a\u001b[31mb',
+    'ä',
+    '\u202eA',
+    'A?x=1',
+    'A#x',
+    "A'B",
+    'A(1)',
+    '\\',
+    '*',
+    ' ',
+  ])('%j', async (id) => {
     const done = await site.run(['get', '-o', 'json', '--', id]);
-    expect([done.code, done.stdout, failure(done)]).toMatchObject([2, '', { error: { kind: 'usage' } }]);
-    // eslint-disable-next-line no-control-regex -- that is the point
+    expect([done.code, done.stdout, failure(done)]).toMatchObject([
+      2,
+      '',
+      { error: { kind: 'usage' } },
+    ]);
+
     expect(done.stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   });
 
@@ -45,7 +76,10 @@ describe('secrets', () => {
   test('stdin is /dev/null, or closed', async () => {
     expect((await site.run(upload)).code).toBe(3);
     const closed = await site.shell(`policykeys ${upload} <&-`);
-    expect([closed.code, closed.stderr]).toMatchObject([3, expect.stringContaining('error: stdin')]);
+    expect([closed.code, closed.stderr]).toMatchObject([
+      3,
+      expect.stringContaining('error: stdin'),
+    ]);
   });
 
   test('a value where a source belongs is not repeated', async () => {
@@ -96,7 +130,9 @@ describe('files', () => {
   ])('%j', async (name, reason) => {
     const file = name.startsWith('/') ? name : `files/${name}`;
     for (const command of name.includes('\u0000') ? [] : commands) {
-      const done = await site.run([...command(file), '-o', 'json'], { environment: { PASSWORD: password } });
+      const done = await site.run([...command(file), '-o', 'json'], {
+        environment: { PASSWORD: password },
+      });
       expect([file, done.code, failure(done)]).toMatchObject([
         file,
         3,
@@ -125,7 +161,9 @@ describe('files', () => {
   test('an endless pipe', async () => {
     const done = await site.shell('yes | policykeys upload-secret A --use sig --from - -o json');
     expect([done.code, failure(done)]).toMatchObject([3, { error: { message: 'stdin is larger than 64 KiB' } }]); // prettier-ignore
-    const substituted = await site.shell('policykeys upload-secret A --use sig --from <(yes) -o json');
+    const substituted = await site.shell(
+      'policykeys upload-secret A --use sig --from <(yes) -o json',
+    );
     expect(substituted.code).toBe(3);
   });
 });
@@ -136,13 +174,16 @@ describe('the token cache and the emulator’s file', () => {
     expect(done.code).toBe(0);
   });
 
-  test.each(['{', '{}', '[]', '{"version":2,"tenants":{}}', '\u0000'])('a damaged state %j is input', async (text) => {
-    const POLICYKEYS_EMULATOR_STATE = join(site.home, 'state.json');
-    writeFileSync(POLICYKEYS_EMULATOR_STATE, text);
-    const environment = { POLICYKEYS_EMULATOR_STATE };
-    const done = await site.run('list --cloud emulator -o json', { environment });
-    expect([done.code, failure(done)]).toMatchObject([3, { error: { kind: 'input' } }]);
-    expect((await site.run('emulator reset', { environment })).code).toBe(0);
-    expect((await site.run('list --cloud emulator', { environment })).code).toBe(0);
-  });
+  test.each(['{', '{}', '[]', '{"version":2,"tenants":{}}', '\u0000'])(
+    'a damaged state %j is input',
+    async (text) => {
+      const POLICYKEYS_EMULATOR_STATE = join(site.home, 'state.json');
+      writeFileSync(POLICYKEYS_EMULATOR_STATE, text);
+      const environment = { POLICYKEYS_EMULATOR_STATE };
+      const done = await site.run('list --cloud emulator -o json', { environment });
+      expect([done.code, failure(done)]).toMatchObject([3, { error: { kind: 'input' } }]);
+      expect((await site.run('emulator reset', { environment })).code).toBe(0);
+      expect((await site.run('list --cloud emulator', { environment })).code).toBe(0);
+    },
+  );
 });

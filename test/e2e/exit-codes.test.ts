@@ -1,6 +1,14 @@
 /** Every row of the exit-code table, by the program as it is shipped. 10 is no command's yet. */
 import { createServer, type AddressInfo } from 'node:net';
-import { closeLater, failure, guard, openSite, sabotage, start, type Site } from '../support/binary.ts';
+import {
+  closeLater,
+  failure,
+  guard,
+  openSite,
+  sabotage,
+  start,
+  type Site,
+} from '../support/binary.ts';
 
 let site: Site;
 beforeAll(async () => {
@@ -85,7 +93,10 @@ describe('4: auth', () => {
 
 test('5: not-found', async () => {
   const done = await site.run('get Nowhere -o json');
-  expect([done.code, failure(done)]).toMatchObject([5, { error: { kind: 'not-found', status: 404 } }]);
+  expect([done.code, failure(done)]).toMatchObject([
+    5,
+    { error: { kind: 'not-found', status: 404 } },
+  ]);
 });
 
 test('6: conflict', async () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, guard, openSite, start, type Site } from '../support/binary.ts';
+import { parseJson } from '../support/world.ts';
 
 const tokens = (site: Site): number =>
   site.server.requests.filter((one) => one.operation === 'token').length;
@@ -42,7 +43,10 @@ test('a cached token that Graph does not take any more is replaced once', async 
   await site.run('list');
   const file = cacheFile(site);
   // Another signature: as if the service had revoked it.
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/("secret":"[^".]+\.[^".]+\.)[^"]+/, '$1AAAA'));
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace(/("secret":"[^".]+\.[^".]+\.)[^"]+/, '$1AAAA'),
+  );
   const done = await site.run('list');
   expect([done.code, tokens(site)]).toEqual([0, 2]);
   expect((await site.run('list')).code).toBe(0);
@@ -68,7 +72,9 @@ test('a federated token', async () => {
   writeFileSync(file, `${assertion}\n`);
   const environment = { AZURE_CLIENT_SECRET: '', AZURE_FEDERATED_TOKEN_FILE: file };
   expect((await site.run('list --debug', { environment })).code).toBe(0);
-  expect(site.received.find((one) => one.operation === 'token')?.body).toContain('client_assertion=');
+  expect(site.received.find((one) => one.operation === 'token')?.body).toContain(
+    'client_assertion=',
+  );
   // Both are configured: the first in the documented order is used, and a note says so.
   const both = await site.run('list', { environment: { AZURE_FEDERATED_TOKEN_FILE: file } });
   expect([both.code, both.stderr]).toEqual([0, 'note: signing in with federated; secret configured too\n']); // prettier-ignore
@@ -95,7 +101,8 @@ test.each(['pem', 'pfx'])('a certificate (%s)', async (kind) => {
 test('a ready token: MSAL is not asked, and no tenant is needed', async () => {
   const site = await openSite();
   await site.run('list');
-  const bearer = site.received.find((one) => one.operation === 'list')?.headers['authorization'] ?? '';
+  const bearer =
+    site.received.find((one) => one.operation === 'list')?.headers['authorization'] ?? '';
   const environment = {
     POLICYKEYS_ACCESS_TOKEN: bearer.replace('Bearer ', ''),
     AZURE_TENANT_ID: '',
@@ -132,7 +139,10 @@ describe('many processes write at once', () => {
       ids.flatMap((id) => [run(`create ${id} -q -o none`), run('generate-key Shared --kty oct --use sig -q -o none')]), // prettier-ignore
     );
     expect(done.map(({ code }) => code)).toEqual(Array(24).fill(0));
-    const listed = JSON.parse((await run('list -o json')).stdout) as { id: string; keys: unknown[] }[];
+    const listed = JSON.parse((await run('list -o json')).stdout) as {
+      id: string;
+      keys: unknown[];
+    }[];
     expect(listed.map(({ id }) => id)).toEqual([...ids.map((id) => `B2C_1A_${id}`).sort(), 'B2C_1A_Shared']); // prettier-ignore
     expect(listed.at(-1)?.keys).toHaveLength(12);
     const { stdout } = await site.shell('find .local -type f -printf "%m %f\\n"');
@@ -143,7 +153,9 @@ describe('many processes write at once', () => {
     const site = await openSite({ faults: ['AADB2C95053@generateKey:2'] });
     await site.run('create A -o none');
     const done = await Promise.all(
-      Array.from({ length: 4 }, () => site.run('generate-key A --kty oct --use sig -o tsv --query kid')),
+      Array.from({ length: 4 }, () =>
+        site.run('generate-key A --kty oct --use sig -o tsv --query kid'),
+      ),
     );
     expect(done.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
     const kids = (await site.run(['get', 'A', '-o', 'tsv', '--query', 'keys[].kid'])).stdout;
@@ -156,7 +168,7 @@ describe('many processes write at once', () => {
       Array.from({ length: 8 }, (_, index) => site.run(`create K${String(index)} -q -o none --audit-log a.log`)),
     ); // prettier-ignore
     const lines = readFileSync(join(site.home, 'a.log'), 'utf8').trim().split('\n');
-    const parsed = lines.map((line): { operation: string } => JSON.parse(line));
+    const parsed = lines.map((line) => parseJson(line) as { operation: string });
     expect(parsed).toHaveLength(16);
     expect(new Set(parsed.map(({ operation }) => operation)).size).toBe(8);
   });
@@ -168,7 +180,9 @@ test('an answer that is lost after it was carried out: the key is there once', a
   const done = await site.run('upload-secret A --use sig --from env:VALUE --create -o json', { environment: { VALUE } }); // prettier-ignore
   expect(done.code).toBe(0);
   expect(site.received.filter((one) => one.operation === 'uploadSecret')).toHaveLength(1);
-  const kids = JSON.parse((await site.run(['get', 'A', '-o', 'json', '--query', 'keys[].kid'])).stdout);
+  const kids = JSON.parse(
+    (await site.run(['get', 'A', '-o', 'json', '--query', 'keys[].kid'])).stdout,
+  );
   expect(kids).toEqual([JSON.parse(done.stdout).kid]);
 });
 

@@ -11,12 +11,16 @@ beforeAll(async () => {
 });
 
 const run = (line: string, steps: readonly (readonly [string, string])[], more = {}) =>
-  inTerminal(line.split(' '), steps, { environment: { ...site.environment, TERM: 'xterm', ...more } });
+  inTerminal(line.split(' '), steps, {
+    environment: { ...site.environment, TERM: 'xterm', ...more },
+  });
 
 describe('the hidden question', () => {
   test('a secret that is typed is not echoed', async () => {
     const typed = guard('typed in the dark ü');
-    const { code, text } = await run('upload-secret A --use sig --color never', [['Secret: ', `${typed}\r`]]);
+    const { code, text } = await run('upload-secret A --use sig --color never', [
+      ['Secret: ', `${typed}\r`],
+    ]);
     expect([code, text]).toMatchObject([0, expect.stringContaining('note: added ')]);
     expect(text.split('\n')[0]).toBe('Secret: ');
     expect(JSON.parse(site.received.at(-1)?.body ?? '')).toEqual({ use: 'sig', k: typed });
@@ -42,7 +46,10 @@ describe('the hidden question', () => {
     const { code } = await run(`upload-pkcs12 Saml ${file} --create`, [['Password of the PFX: ', `${password}\r`]]); // prettier-ignore
     expect(code).toBe(0);
     const wrong = await run(`upload-pkcs12 Saml ${file}`, [['Password of the PFX: ', `${guard('not-this-one')}\r`]]); // prettier-ignore
-    expect([wrong.code, wrong.text]).toMatchObject([3, expect.stringContaining('the password is wrong')]);
+    expect([wrong.code, wrong.text]).toMatchObject([
+      3,
+      expect.stringContaining('the password is wrong'),
+    ]);
   });
 
   test('nothing is typed', async () => {
@@ -66,24 +73,32 @@ describe('the hidden question', () => {
 });
 
 describe('the confirmation', () => {
-  test.each(['n\r', '\r', 'no\r', 'yess\r', 'ja\r', '\u0003', '\u0004'])('%j is no', async (answer) => {
-    const { code, text } = await run('delete A --color never', [['[y/N] ', answer]]);
-    expect(code).toBe(130);
-    expect(text).toMatch(/^Delete B2C_1A_A and its \d+ key\(s\)\? \[y\/N\] /m);
-    expect((await site.run('get A')).code).toBe(0);
-  });
+  test.each(['n\r', '\r', 'no\r', 'yess\r', 'ja\r', '\u0003', '\u0004'])(
+    '%j is no',
+    async (answer) => {
+      const { code, text } = await run('delete A --color never', [['[y/N] ', answer]]);
+      expect(code).toBe(130);
+      expect(text).toMatch(/Delete B2C_1A_A and its \d+ key\(s\)\? \[y\/N\] /);
+      expect((await site.run('get A')).code).toBe(0);
+    },
+  );
 
   test.each(['y\r', 'YES\r', ' y \r'])('%j is yes', async (answer) => {
     await site.run('create B --if-missing -o none');
     const { code, text } = await run('delete B --purge --color never', [['[y/N] ', answer]]);
-    expect([code, text]).toMatchObject([0, expect.stringContaining('note: deleted B2C_1A_B and its copy')]);
+    expect([code, text]).toMatchObject([
+      0,
+      expect.stringContaining('note: deleted B2C_1A_B and its copy'),
+    ]);
     expect((await site.run('get B')).code).toBe(5);
   });
 
   test('update says how many keys go', async () => {
     await site.run('create U --if-missing -o none');
     await site.run('generate-key U --kty oct --use sig -o none');
-    const JWKS = JSON.stringify({ keys: [{ kty: 'oct', use: 'sig', k: guard('ZnJvbS1hLWZpbGU') }] });
+    const JWKS = JSON.stringify({
+      keys: [{ kty: 'oct', use: 'sig', k: guard('ZnJvbS1hLWZpbGU') }],
+    });
     const { code } = await run('update U --from env:JWKS', [['Replace 1 key(s) of B2C_1A_U by 1? [y/N] ', 'y\r']], { JWKS }); // prettier-ignore
     expect(code).toBe(0);
   });
@@ -111,6 +126,21 @@ describe('the spinner', () => {
     const { text } = await inTerminal(['list', flag], [], { environment: { ...slow.environment, TERM: 'xterm' } }); // prettier-ignore
     expect(text).not.toContain('waiting for Graph');
   });
+});
+
+test('a terminal that does not say how wide it is', async () => {
+  const slow = await openSite({ faults: ['delay=1500ms@list'] });
+  await slow.run('create WithALongName -o none');
+  const environment = { ...slow.environment, TERM: 'xterm' };
+  const { code, text } = await inTerminal(['list'], [], { environment, columns: 0 });
+  expect([code, text.includes('B2C_1A_WithALongName')]).toEqual([0, true]);
+});
+
+test('a terminal that is narrow gets the short forms', async () => {
+  const environment = { ...site.environment, TERM: 'xterm', NO_COLOR: '1' };
+  const { text } = await inTerminal(['list'], [], { environment, columns: 70 });
+  for (const line of text.trim().split('\n')) expect(line.length).toBeLessThanOrEqual(70);
+  expect(text).toContain('…');
 });
 
 test('colours in a terminal, and none with NO_COLOR or --color never', async () => {

@@ -1,5 +1,6 @@
 import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { inspect } from 'node:util';
 import { Agent } from 'undici';
 import { Secret } from '../../src/core/secret.ts';
@@ -133,6 +134,7 @@ function signIn({ credential = withSecret(), options = {} }: Setup = {}): (
     maxRetries: 3,
     endsAt: Number.POSITIVE_INFINITY,
     clock,
+    cancelled: new AbortController().signal,
     ...options,
   });
 }
@@ -186,6 +188,26 @@ describe('a client secret', () => {
     expect(failure.details.correlationId).toMatch(/^[0-9a-f-]{36}$/);
     expectNoSecretIn(everything(failure));
     expect(received).toHaveLength(1);
+  });
+
+  test('goes over http where the authority is on this machine', async () => {
+    const plain = await serveEmulator({ tls: false, tenant, clientSecret: secrets.client });
+    const open = await openTransport({
+      timeoutMs: 20_000,
+      proxies: { http: undefined, https: undefined, no: '' },
+      http1: false,
+      cancelled: new AbortController().signal,
+    });
+    try {
+      const credential = { ...withSecret(), clientId: plain.clientId };
+      const options = { authority: plain.authorityUrl, transport: () => Promise.resolve(open) };
+      const token = await signIn({ credential, options })(false);
+      expect(claimsOf(token)).toMatchObject({ aud: resource, appid: plain.clientId });
+      expect(plain.requests).toHaveLength(1);
+    } finally {
+      await open.close();
+      await plain.close();
+    }
   });
 
   test('of an app that is not there', async () => {
@@ -603,6 +625,24 @@ describe('trouble on the way', () => {
     expect(failure.message).toContain('it refused the connection');
   });
 
+  test('cancelled while another process asks', async () => {
+    const cacheDirectory = newCache();
+    await signIn({ options: { cacheDirectory } })(false);
+    const [file = ''] = await files(cacheDirectory);
+    const elsewhere = newCache();
+    await mkdir(`${elsewhere}/tokens`, { recursive: true });
+    const lock = `${file.replace(cacheDirectory, elsewhere)}.lock`;
+    await writeFile(lock, JSON.stringify({ pid: process.pid, host: hostname(), token: 'other' }));
+    const cancel = new AbortController();
+    const ending = new Failure('cancelled', 'interrupted', { signal: 'SIGINT' });
+    const options = { cacheDirectory: elsewhere, cancelled: cancel.signal };
+    const asking = caughtLater(() => signIn({ options })(false));
+    cancel.abort(ending);
+    expect(await asking).toBe(ending);
+    expect(received).toHaveLength(1);
+    expect(await readFile(lock, 'utf8')).toContain('other');
+  });
+
   test('cancelled while it waits', async () => {
     server.faults.add('503@token');
     const ending = new Failure('cancelled', 'interrupted', { signal: 'SIGTERM' });
@@ -633,7 +673,7 @@ describe('a token that is given', () => {
         const options = {
           authority: 'https://localhost:1', resource: 'https://graph.example', userAgent: 'x',
           transport: () => Promise.reject(new Error('no network')), maxRetries: 0,
-          cacheDirectory: __dirname, endsAt: Infinity,
+          cacheDirectory: __dirname, endsAt: Infinity, cancelled: new AbortController().signal,
           clock: { now: Date.now, random: () => 0, sleep: () => Promise.resolve() },
         };
         const { readFileSync } = require('node:fs');

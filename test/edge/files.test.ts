@@ -34,6 +34,7 @@ async function file(content: string | Buffer): Promise<string> {
 
 const root = process.getuid?.() === 0;
 const windows = process.platform === 'win32';
+const linux = process.platform === 'linux';
 const bounds = { maxBytes: 1000 };
 
 describe('what a user names', () => {
@@ -58,7 +59,8 @@ describe('what a user names', () => {
     expect(failure.message).toMatch(/^the file is larger than /);
   });
 
-  test('that says it is small and is endless is not read to its end', async () => {
+  test('that says it is small and is not is not read to its end', async () => {
+    if (!linux) return;
     // Files of /proc have the size 0.
     const failure = await caughtLater(() => readBounded('/proc/kallsyms', 'x', bounds));
     expect(failure.message).toMatch(/^x is larger than /);
@@ -156,7 +158,7 @@ describe('a process of its own', () => {
   afterAll(() => built.remove());
 
   const bash = (script: string) =>
-    run('bash', ['-c', script, 'bash', process.execPath, `${built.path}/read.cjs`]);
+    run('bash', ['--norc', '-c', script, 'bash', process.execPath, `${built.path}/read.cjs`]);
 
   test.each([
     ['"$1" "$2" <(printf secret)', '6 secret\n'],
@@ -189,6 +191,7 @@ describe('a process of its own', () => {
       })();`;
     await writeFile(`${built.path}/collect.cjs`, script);
     const ended = await run('bash', [
+      '--norc',
       '-c',
       '"$1" --expose-gc "$2" <(printf secret)',
       'bash',
@@ -301,7 +304,9 @@ describe('files of our own', () => {
       code: expect.stringMatching(/EISDIR|ENOTEMPTY|EEXIST|EPERM/),
     });
     expect(await readdir(place)).toEqual(['target']);
-    await expect(writeOwn(`${await file('')}/x`, 'x')).rejects.toMatchObject({ code: 'ENOTDIR' });
+    await expect(writeOwn(`${await file('')}/x`, 'x')).rejects.toMatchObject({
+      code: expect.stringMatching(/ENOTDIR|EEXIST/),
+    });
   });
 
   test('are seen whole by readers, whatever writers do', async () => {
@@ -329,21 +334,22 @@ describe('a line at the end of a file', () => {
     const built = await temporaryFolder();
     try {
       await bundle(built.path, { files: 'src/edge/files.ts' });
-      const script = `require('./files.cjs').appendLine('/dev/stderr', 'audited').catch(console.log)`;
-      expect(await runScript(built.path, script)).toEqual({
-        code: 0,
-        stdout: '',
-        stderr: 'audited\n',
-      });
+      await writeFile(
+        `${built.path}/append.cjs`,
+        `require('./files.cjs').appendLine('/dev/stdout', 'audited').catch(console.error)`,
+      );
+      const args = [process.execPath, `${built.path}/append.cjs`];
+      const ended = await run('bash', ['--norc', '-c', '"$1" "$2" | cat', 'bash', ...args]);
+      expect(ended).toEqual({ code: 0, stdout: 'audited\n', stderr: '' });
     } finally {
       await built.remove();
     }
   });
 
   test.each([
-    ['a folder', () => folder.path, 'EISDIR'],
-    ['in no folder', () => `${at()}/x`, 'ENOENT'],
-    ['a full disk', () => '/dev/full', 'ENOSPC'],
+    ['a folder', () => folder.path, 'EISDIR'] as const,
+    ['in no folder', () => `${at()}/x`, 'ENOENT'] as const,
+    ...(linux ? [['a full disk', () => '/dev/full', 'ENOSPC'] as const] : []),
   ])('%s: what the file system says', async (_, path, code) => {
     await expect(appendLine(path(), 'x')).rejects.toMatchObject({ code });
   });

@@ -24,8 +24,9 @@ export interface Done {
 
 export interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  /** Absent: /dev/null. `open`: a pipe that nothing is written to. */
-  readonly stdin?: string | Buffer | 'open';
+  /** Absent: /dev/null, or a pipe that nothing is written to. */
+  readonly stdin?: string | Buffer;
+  readonly stdinStaysOpen?: true;
   /** `$1`, `$2`, … of a shell script. */
   readonly words?: readonly string[];
 }
@@ -33,8 +34,8 @@ export interface StartOptions {
 export interface Running {
   readonly child: ChildProcess;
   readonly done: Promise<Done>;
-  /** Resolves when stderr holds this text. */
-  says(text: string): Promise<void>;
+  /** Resolves when stdout or stderr holds this text, with all that stdout holds by then. */
+  says(text: string): Promise<string>;
 }
 
 const children = new Set<ChildProcess>();
@@ -72,8 +73,12 @@ afterAll(async () => {
 const patienceMs = 25_000;
 
 function launch(command: string, args: readonly string[], options: StartOptions): Running {
-  const { stdin, environment = {} } = options;
-  const stdio: StdioOptions = [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'];
+  const { stdin, stdinStaysOpen, environment = {} } = options;
+  const stdio: StdioOptions = [
+    stdin === undefined && stdinStaysOpen === undefined ? 'ignore' : 'pipe',
+    'pipe',
+    'pipe',
+  ];
   const child = spawn(command, args, {
     stdio,
     cwd: environment['HOME'] ?? tmpdir(),
@@ -87,7 +92,7 @@ function launch(command: string, args: readonly string[], options: StartOptions)
       text[name] += chunk;
       for (const listener of listeners) listener();
     });
-  if (stdin !== undefined && stdin !== 'open') {
+  if (stdin !== undefined) {
     // It may end without having read everything.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(stdin);
@@ -108,9 +113,9 @@ function launch(command: string, args: readonly string[], options: StartOptions)
     says: (wanted) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          if (!text.stderr.includes(wanted)) return;
+          if (!text.stderr.includes(wanted) && !text.stdout.includes(wanted)) return;
           listeners.delete(look);
-          resolve();
+          resolve(text.stdout);
         };
         listeners.add(look);
         look();

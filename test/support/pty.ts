@@ -12,11 +12,12 @@ export interface Shown {
 export async function inTerminal(
   args: readonly string[],
   steps: readonly (readonly [string, string])[],
-  options: StartOptions,
+  options: StartOptions & { readonly columns?: number },
 ): Promise<Shown> {
   const words = [
     'python3',
     join(import.meta.dirname, 'pty.driver.py'),
+    String(options.columns ?? 200),
     JSON.stringify(steps),
     process.execPath,
     binary,
@@ -24,6 +25,7 @@ export async function inTerminal(
   ];
   const { stdout, stderr } = await shell('exec "$@"', { ...options, words });
   if (stderr !== '') throw new Error(`${stderr}\n${stdout}`);
-  const [, text = '', code = ''] = /^([^]*)\n(-?\d+)\n$/.exec(stdout.replaceAll('\r\n', '\n')) ?? [];
+  const [, text = '', code = ''] =
+    /^([^]*)\n(-?\d+)\n$/.exec(stdout.replaceAll('\r\n', '\n')) ?? [];
   return { code: Number(code), text };
 }
