@@ -54,7 +54,6 @@ export interface TextWanted {
   readonly maxBytes: number;
   /** Keep a leading byte order mark and a trailing line break. */
   readonly exact?: boolean;
-  readonly mayBeEmpty?: boolean;
 }
 
 export interface Emulator {

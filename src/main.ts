@@ -84,7 +84,8 @@ async function runCommand(
     if (view.done !== undefined) terminal.note(view.done);
     terminal.stop();
     const text = await render(view, appearance.output, query, {
-      width: world.stdout.isTTY === true ? world.stdout.columns : undefined,
+      // Some terminals do not know, and say 0.
+      width: world.stdout.isTTY === true ? world.stdout.columns || undefined : undefined,
       paint: await openPaint(appearance.color, world.stdout),
     });
     await write(world.stdout, text);

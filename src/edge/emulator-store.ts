@@ -41,7 +41,7 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
  * no lock, since the file is only ever replaced as a whole. No file is the empty state. Failures:
  * `input`.
  */
-export function openStore(path: string): EmulatorStore {
+export function openStore(path: string, cancelled?: AbortSignal): EmulatorStore {
   // Within a process a queue is quicker and fairer than the lock.
   const inTurn = oneAtATime();
   const trouble = (what: string, error: unknown): unknown =>
@@ -71,7 +71,7 @@ export function openStore(path: string): EmulatorStore {
     }
     return inTurn(async () => {
       try {
-        return await withLock(`${path}.lock`, work);
+        return await withLock(`${path}.lock`, work, cancelled === undefined ? {} : { cancelled });
       } catch (error) {
         // What the file system says has a code such as EACCES; a bug has none, or one of Node's own.
         const code = errorCode(error) ?? 'ERR_';

@@ -11,16 +11,16 @@ import { embeddedTransport, openStore, systemWorld } from './emulator-store.ts';
 import { fileTrouble, writeOwn } from './files.ts';
 import { Failure } from '../failure.ts';
 
-export const openEmbedded = (world: World, settings: Settings): Transport =>
-  embeddedTransport(openStore(settings.emulatorState), {
+export const openEmbedded = (world: World, settings: Settings, cancelled: AbortSignal): Transport =>
+  embeddedTransport(openStore(settings.emulatorState, cancelled), {
     tenant: settings.tenant ?? defaultTenant,
     switches: defaultSwitches,
     world: { ...systemWorld, now: () => world.now() },
   });
 
 /** Gives the file that held the state. */
-export async function resetEmulator(path: string): Promise<string> {
-  await openStore(path).reset();
+export async function resetEmulator(path: string, cancelled: AbortSignal): Promise<string> {
+  await openStore(path, cancelled).reset();
   return path;
 }
 

@@ -55,7 +55,7 @@ export async function openContext(
   const openTransport = async (): Promise<Transport> => {
     if (settings.cloud === 'emulator') {
       const { openEmbedded } = await import('./emulator.ts');
-      return openEmbedded(world, settings);
+      return openEmbedded(world, settings, cancelled);
     }
     const wanted = {
       timeoutMs: settings.timeoutMs,
@@ -145,7 +145,8 @@ export async function openContext(
         cancelled,
       }),
       emulator: {
-        reset: async () => (await import('./emulator.ts')).resetEmulator(settings.emulatorState),
+        reset: async () =>
+          (await import('./emulator.ts')).resetEmulator(settings.emulatorState, cancelled),
         serve: async (options) =>
           (await import('./emulator.ts')).serve(settings, options, cancelled),
       },

@@ -134,7 +134,7 @@ test('the second signal ends it at once, whatever it does', async () => {
 test('--deadline during a write: says that it is not known, and what was there before', async () => {
   const site = await openSite({ faults: ['delay=1h@generateKey'], wait: forEver });
   await site.run('create A -o none');
-  const done = await site.run('generate-key A --kty oct --use sig --deadline 2s -o json');
+  const done = await site.run('generate-key A --kty oct --use sig --deadline 5s -o json');
   expect([done.code, done.stdout, failure(done)]).toMatchObject([
     8,
     '',

@@ -111,12 +111,22 @@ describe('the confirmation', () => {
 });
 
 describe('the spinner', () => {
-  test('shows while Graph is slow, and leaves nothing behind', async () => {
-    const slow = await openSite({ faults: ['delay=1500ms@list'] });
+  test('shows while Graph is slow, and Ctrl-C leaves nothing of it behind', async () => {
+    const slow = await openSite({
+      faults: ['delay=1h@list'],
+      wait: (_ms, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(new Error('closed'));
+          });
+        }),
+    });
     const environment = { ...slow.environment, TERM: 'xterm' };
-    const { code, text } = await inTerminal(['list'], [['waiting for Graph', '']], { environment });
-    expect(code).toBe(0);
-    expect(text).toMatch(/\(no keysets\)/);
+    const { code, text } = await inTerminal(['list'], [['waiting for Graph', '\u0003']], {
+      environment,
+    });
+    expect(code).toBe(130);
+    expect(text).toMatch(/error:.* interrupted/);
     // The cursor is shown again.
     expect(text.lastIndexOf('\u001b[?25h')).toBeGreaterThan(text.lastIndexOf('\u001b[?25l'));
   });
@@ -138,13 +148,13 @@ test('a terminal that does not say how wide it is', async () => {
 
 test('a terminal that is narrow gets the short forms', async () => {
   const environment = { ...site.environment, TERM: 'xterm', NO_COLOR: '1' };
-  const { text } = await inTerminal(['list'], [], { environment, columns: 70 });
+  const { text } = await inTerminal(['list', '-q'], [], { environment, columns: 70 });
   for (const line of text.trim().split('\n')) expect(line.length).toBeLessThanOrEqual(70);
   expect(text).toContain('…');
 });
 
 test('colours in a terminal, and none with NO_COLOR or --color never', async () => {
-  expect((await run('list', [])).text).toContain('\u001b[1mKEYSET');
-  expect((await run('list', [], { NO_COLOR: '1' })).text).not.toContain('\u001b[');
-  expect((await run('list --color never', [])).text).not.toContain('\u001b[');
+  expect((await run('list -q', [])).text).toContain('\u001b[1mKEYSET');
+  expect((await run('list -q', [], { NO_COLOR: '1' })).text).not.toContain('\u001b[');
+  expect((await run('list -q --color never', [])).text).not.toContain('\u001b[');
 });
