@@ -199,9 +199,14 @@ async function realWorld(): Promise<World> {
       const stop = (): void => {
         for (const signal of signals) process.removeListener(signal, hear);
       };
+      let heard = false;
       const hear = (signal: NodeJS.Signals): void => {
-        // The second one ends the process at once, as if nobody had listened.
-        stop();
+        if (heard) {
+          // The second one ends the process at once, as if nobody had listened.
+          stop();
+          process.kill(process.pid, signal);
+        }
+        heard = true;
         listener(signal === 'SIGTERM' ? 'SIGTERM' : 'SIGINT');
       };
       for (const signal of signals) process.on(signal, hear);

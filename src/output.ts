@@ -60,7 +60,9 @@ export async function compileQuery(expression: string | undefined): Promise<Quer
       cause: error,
     });
   try {
-    jmespath.compile(expression);
+    // `&name` is a function's argument, and no result by itself.
+    if (jmespath.compile(expression).type === 'ExpressionReference')
+      throw new Error('an expression reference is no result');
   } catch (error) {
     throw refuse(error);
   }
@@ -81,7 +83,7 @@ export async function render(
   query: Query,
   screen: Screen,
 ): Promise<string> {
-  const json = query === undefined ? view.json : query(view.json);
+  const json = query === undefined ? view.json : query(present(view.json));
   switch (format) {
     case 'none':
       return '';
@@ -97,6 +99,9 @@ export async function render(
       return view.document ?? drawTable(view.table, screen);
   }
 }
+
+/** Without the members that are `undefined`: in JSON they are absent. */
+const present = (json: Json): Json => JSON.parse(JSON.stringify(json)) as Json; // JSON again
 
 const tsvField = (text: string): string =>
   text.replace(/[\\\t\n\r]/g, (c) => ({ '\\': '\\\\', '\t': '\\t', '\n': '\\n' })[c] ?? '\\r');

@@ -158,6 +158,7 @@ export function readAppearance(flags: GlobalFlags, environment: Environment): Ap
 /** Failures: `usage`, naming the flag or the variable. */
 export function readSettings(flags: GlobalFlags, environment: Environment, home: Home): Settings {
   const from = (name: string): string | undefined => variable(environment, name);
+  refuseEmptyFlags(flags);
   refuseProfile(flags.profile ?? from('POLICYKEYS_PROFILE'));
   const cloud = readCloud(flags, environment);
   const tenant = readTenant(flags.tenant, from('AZURE_TENANT_ID'));
@@ -195,7 +196,7 @@ export function readSettings(flags: GlobalFlags, environment: Environment, home:
     maxRetries: flags.maxRetries ?? wholeNumber(from, 'POLICYKEYS_MAX_RETRIES') ?? 5,
     concurrency: flags.concurrency ?? 8,
     auditLog: flags.auditLog ?? from('POLICYKEYS_AUDIT_LOG'),
-    reason: flags.reason ?? from('POLICYKEYS_REASON'),
+    reason: (flags.reason === '' ? undefined : flags.reason) ?? from('POLICYKEYS_REASON'),
     pipelineRun: readPipelineRun(from),
     verbosity: verbosity(flags),
     proxies: {
@@ -208,6 +209,19 @@ export function readSettings(flags: GlobalFlags, environment: Environment, home:
     emulatorState:
       from('POLICYKEYS_EMULATOR_STATE') ?? `${readDirectory('state', from, home)}/emulator.json`,
   };
+}
+
+/** `--tenant "$TENANT"` with a variable that is not set must not fall back to another tenant. */
+function refuseEmptyFlags(flags: GlobalFlags): void {
+  const empty = Object.entries(flags).find(
+    ([name, value]) => value === '' && name !== 'reason',
+  )?.[0];
+  if (empty !== undefined)
+    throw new Failure(
+      'usage',
+      `--${empty.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is empty`,
+      { hint: 'is the variable that it comes from set?' },
+    );
 }
 
 function refuseProfile(name: string | undefined): void {

@@ -16,6 +16,7 @@ import { Failure, isFailure } from '../failure.ts';
 import {
   createKeySet,
   getKeySet,
+  keySetPath,
   listKeysV2,
   setKeyStatus,
   type AddTo,
@@ -58,7 +59,9 @@ export async function addKey(
       ...(found === undefined ? [createKeySet(id)] : []),
       add,
       // The service gives the kid only when it adds the key.
-      ...(options.stage ? [setKeyStatus(id, '{kid}', 'disabled')] : []),
+      ...(options.stage
+        ? [{ ...setKeyStatus(id, 'kid', 'disabled'), path: `${keySetPath(id)}/keys_v2/{kid}` }]
+        : []),
     ]);
 
   if (found === undefined) await createForKey(context, id);

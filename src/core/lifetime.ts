@@ -174,6 +174,7 @@ export function parseTime(text: string, now: NumericDate): NumericDate {
           : duration && addDuration(now, duration);
   if (time === undefined) throw notATime(text);
   if (!(time <= latest)) throw notATime(text, 'it lies beyond the year 9999');
+  if (time < 0) throw notATime(text, 'it lies before 1970');
   return time;
 }
 

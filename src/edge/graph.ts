@@ -168,10 +168,14 @@ export function openGraph(options: GraphOptions): Graph {
   }
 
   /** Waits before the next attempt, or throws what went wrong. */
-  async function pause(failure: Failure, failed: number): Promise<void> {
+  async function pause(
+    failure: Failure,
+    failed: number,
+    maxRetries = options.maxRetries,
+  ): Promise<void> {
     const decision = decideRetry(failure, {
       failed,
-      maxRetries: options.maxRetries,
+      maxRetries,
       remainingMs: options.endsAt - clock.now(),
       random: clock.random(),
     });
@@ -264,7 +268,8 @@ export function openGraph(options: GraphOptions): Graph {
         request.awaitKeySet === true &&
         failure.kind === 'not-found' &&
         clock.now() - began < newKeySetMs;
-      await pause(notYet ? failure.with({ transient: true }) : failure, failed);
+      if (notYet) await pause(unknownYet(request, failure), failed, Number.POSITIVE_INFINITY);
+      else await pause(failure, failed);
     }
   }
 
@@ -309,6 +314,13 @@ function nextPage(link: string, from: URL): URL {
     });
   return url;
 }
+
+/** "Not found" of a keyset that was made a moment ago: it was refused, and will not be soon (Q10). */
+const unknownYet = ({ keyset }: WriteRequest<unknown>, refused: Failure): Failure =>
+  new Failure('not-found', `${keyset} is new, and not known everywhere yet`, {
+    ...refused.details,
+    transient: true,
+  });
 
 const whereToLook = ({ keyset, before }: WriteRequest<unknown>): string =>
   `policykeys get ${keyset}${before === undefined ? '' : `; kids before: ${before}`}`;

@@ -123,7 +123,9 @@ export function graphFailure(
 ): Failure {
   const { status } = response;
   const error = parseGraphError(response);
-  const meaning = status === 401 || status === 403 ? undefined : meaningOf(error.code);
+  const known = status === 401 || status === 403 ? undefined : meaningOf(error.code);
+  // A service in trouble does not know what exists (Q4 speaks of 4xx).
+  const meaning = known?.kind === 'not-found' && status >= 500 ? undefined : known;
   const ids = {
     status,
     code: error.code,
@@ -156,6 +158,7 @@ export function graphFailure(
       'service',
       `Graph answered with a redirect (${String(status)}), which is not followed`,
     );
+  if (meaning?.kind === 'not-found') return about('not-found', `${request.subject} does not exist`);
   if (meaning !== undefined)
     return about(meaning.kind, `${request.subject}: ${code}${said}`, serviceHint(status));
   // Graph's gateway has no AADB2C code; the collection itself cannot be missing.

@@ -1,5 +1,6 @@
 /** One function per Graph operation, each returning a request (keysets-api.md section 2). */
 import { isDeepStrictEqual } from 'node:util';
+import { Failure } from '../failure.ts';
 import type { KeyType, KeyUse, UploadKey } from '../core/jwk.ts';
 import type { KeySet, KeySetId, Kid, KeyStatus, PolicyKey } from '../core/keyset.ts';
 import type { Lifetime } from '../core/lifetime.ts';
@@ -21,8 +22,12 @@ const readAll = 'TrustFrameworkKeySet.Read.All';
 const writeAll = 'TrustFrameworkKeySet.ReadWrite.All';
 
 export const keySetPath = (id: KeySetId): string => `${root}/${encodeURIComponent(id)}`;
-const keyPath = (id: KeySetId, kid: string): string =>
-  `${keySetPath(id)}/keys_v2/${encodeURIComponent(kid)}`;
+
+/** A kid may be one that the service sent; dots alone would lead out of the keyset. */
+function keyPath(id: KeySetId, kid: string): string {
+  if (/^\.{1,2}$/.test(kid)) throw new Failure('service', `${id} has a key with the kid "${kid}"`);
+  return `${keySetPath(id)}/keys_v2/${encodeURIComponent(kid)}`;
+}
 
 export const listKeySets = (): ReadRequest<Page<KeySet>> => ({
   method: 'GET',

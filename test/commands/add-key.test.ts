@@ -44,7 +44,7 @@ describe('--create', () => {
       'POST ',
       ...Array<string>(3).fill('POST /B2C_1A_A/generateKey'),
     ]);
-    expect(ran.stderr).toMatch(/note: .*not yet; waiting 0\.\d s\n/);
+    expect(ran.stderr).toMatch(/note: .*not known everywhere yet; waiting 0\.\d s\n/);
   });
 
   test('one that something else made in between is a conflict', async () => {

@@ -79,8 +79,17 @@ describe('the codes of keysets-api.md section 5', () => {
   });
 
   test('the message names the subject, the code and what was said', () => {
+    const said = "Can't create trustframework key set with name 'x' because it already exists.";
+    expect(failed(400, 'AADB2C95028', said).message).toBe(`B2C_1A_Example: AADB2C95028: ${said}`);
+  });
+
+  test('what is missing is said in our words', () => {
     const said = "KeyContainer with 'id': 'x' cannot be found in the directory 'y'";
-    expect(failed(400, 'AADB2C90073', said).message).toBe(`B2C_1A_Example: AADB2C90073: ${said}`);
+    expect(failed(400, 'AADB2C90073', said).message).toBe('B2C_1A_Example does not exist');
+  });
+
+  test('a service in trouble does not know what exists', () => {
+    expect(failed(503, 'AADB2C90073').kind).toBe('service');
   });
 
   test('a PFX that B2C cannot read: the hint says what it means by "password"', () => {
