@@ -1,13 +1,23 @@
 #!/usr/bin/env node
 'use strict';
-const argument = process.argv.length === 3 ? process.argv[2] : '';
-if (argument === '--version' || argument === '-V') {
-  // Nothing else is loaded for it. A reader that went away is no failure.
-  try {
-    require('node:fs').writeSync(1, `${require('../package.json').version}\n`);
-  } catch (error) {
-    if (error.code !== 'EPIPE') throw error;
-  }
-} else {
+const { readFileSync, writeSync } = require('node:fs');
+
+// What is known when the program is built is printed without loading it.
+const ready = {
+  '--version': () => `${require('../package.json').version}\n`,
+  '--help': () => readFileSync(`${__dirname}/../dist/help.txt`, 'utf8'),
+};
+ready['-V'] = ready['--version'];
+ready['-h'] = ready['--help'];
+
+const text = process.argv.length === 3 ? ready[process.argv[2]] : undefined;
+if (text === undefined) {
   require('../dist/main.cjs').start();
+} else {
+  try {
+    writeSync(1, text());
+  } catch (error) {
+    // A reader that went away is no failure; everything else is told by the program itself.
+    if (error.code !== 'EPIPE') require('../dist/main.cjs').start();
+  }
 }

@@ -21,6 +21,8 @@ import type { Run } from './context.ts';
 import { Failure } from './failure.ts';
 import { version } from './version.ts';
 
+const helpWidth = 100;
+
 /** The whole tree. `run` is called by the one command that was named. */
 export function buildProgram(run: Run): Command {
   const program = new Command('policykeys')
@@ -30,9 +32,16 @@ export function buildProgram(run: Run): Command {
     .usage('<command> [options]')
     .showSuggestionAfterError()
     .exitOverride()
-    .configureOutput({ writeErr: () => undefined })
+    .configureOutput({
+      writeErr: () => undefined,
+      // The same everywhere; asking the terminal would open Node's streams.
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
     .configureHelp({
-      helpWidth: 100,
+      helpWidth,
       subcommandTerm: (command) =>
         [
           command.name(),

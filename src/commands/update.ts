@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { examples, fromOption, keySetArgument } from '../arguments.ts';
 import type { Context, Run, Source } from '../context.ts';
-import { parseUploadKeySet } from '../core/jwk.ts';
 import type { KeySetId } from '../core/keyset.ts';
 import { getKeySet, updateKeySet } from '../graph/operations.ts';
 import type { View } from '../output.ts';
@@ -29,6 +28,7 @@ export function addUpdate(parent: Command, run: Run): void {
 }
 
 export async function update(context: Context, id: KeySetId, options: Options): Promise<View> {
+  const { parseUploadKeySet } = await import('../core/upload-keys.ts');
   const wanted = { flag: '--from', what: 'JWK Set', maxBytes };
   const text = await context.input.text(options.from, wanted);
   const { keys, dropped } = parseUploadKeySet(text.reveal(), 'the JWK Set', context.now());

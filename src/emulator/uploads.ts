@@ -2,14 +2,8 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { DerError, readDer } from '../core/der.ts';
-import {
-  keyTypes,
-  keyUses,
-  minimumRsaBits,
-  rsaThumbprint,
-  type KeyType,
-  type KeyUse,
-} from '../core/jwk.ts';
+import { keyTypes, keyUses, minimumRsaBits, type KeyType, type KeyUse } from '../core/jwk.ts';
+import { rsaThumbprint } from '../core/thumbprint.ts';
 import { keyStatuses } from '../core/keyset.ts';
 import type { NumericDate } from '../core/lifetime.ts';
 import { parseCertificate, type Certificate } from '../core/x509.ts';

@@ -1,7 +1,8 @@
 /** One function per Graph operation, each returning a request (keysets-api.md section 2). */
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../failure.ts';
-import type { KeyType, KeyUse, UploadKey } from '../core/jwk.ts';
+import type { KeyType, KeyUse } from '../core/jwk.ts';
+import type { UploadKey } from '../core/upload-keys.ts';
 import type { KeySet, KeySetId, Kid, KeyStatus, PolicyKey } from '../core/keyset.ts';
 import type { Lifetime } from '../core/lifetime.ts';
 import type { Secret } from '../core/secret.ts';

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import fc from 'fast-check';
-import { parseUploadKeySet, rsaThumbprint, type UploadKeySet } from '../../src/core/jwk.ts';
+import { rsaThumbprint } from '../../src/core/thumbprint.ts';
+import { parseUploadKeySet, type UploadKeySet } from '../../src/core/upload-keys.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { caught, everythingOf, unlessRefused } from '../support/caught.ts';
 

@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { rsaThumbprint } from '../../src/core/jwk.ts';
+import { rsaThumbprint } from '../../src/core/thumbprint.ts';
 import type { EmulatorResponse, World } from '../../src/emulator/exchange.ts';
 import { answer } from '../../src/emulator/service.ts';
 import {

@@ -1,4 +1,4 @@
-import { parseUploadKeySet } from '../../src/core/jwk.ts';
+import { parseUploadKeySet } from '../../src/core/upload-keys.ts';
 import { parseKeySetId, parseKid, type KeySet, type PolicyKey } from '../../src/core/keyset.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { Failure } from '../../src/failure.ts';
