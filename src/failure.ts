@@ -33,6 +33,8 @@ export interface FailureDetails {
    * when it may have been carried out.
    */
   readonly delivery?: 'none' | 'unknown' | undefined;
+  /** There was no answer, and the service may still be at work on it. */
+  readonly atWork?: boolean | undefined;
   /** The same request may succeed if it is sent again a little later. */
   readonly transient?: boolean | undefined;
   /** What the service asked us to wait, in milliseconds (`Retry-After`). */

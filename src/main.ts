@@ -121,7 +121,7 @@ function write(stream: Output, text: string): Promise<void> {
 /** The command line could not be parsed: how its failure should look is picked out by hand. */
 function guessAppearance(world: World): Appearance {
   const { argv, environment } = world;
-  const at = argv.findIndex((word) => /^(?:-o|--output)$/.test(word));
+  const at = argv.findLastIndex((word) => /^(?:-o|--output)$/.test(word));
   const attached = argv
     .map((word) => /^(?:-o|--output=)(.+)$/.exec(word)?.[1])
     .find((value) => value !== undefined);

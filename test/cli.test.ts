@@ -506,6 +506,47 @@ describe('signing in', () => {
     expect([ran.code, ran.asked.length]).toEqual([4, 1]);
   });
 
+  const jwt = (claims: object): string =>
+    `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.sig`;
+  const [ours, theirs] = ['1', '2'].map(
+    (digit) => '00000000-0000-4000-8000-0000000000000'.slice(0, 35) + digit,
+  );
+
+  test.each([
+    ['https://vault.azure.net', 4],
+    ['https://graph.microsoft.us', 4],
+    ['https://graph.microsoft.com', 0],
+    ['https://graph.microsoft.com/', 0],
+    ['00000003-0000-0000-c000-000000000000', 0],
+  ])('a token for %s: %i', async (aud, code) => {
+    const ran = await openTenant({ keysets }).run('list', {
+      environment: { POLICYKEYS_ACCESS_TOKEN: jwt({ aud }) },
+    });
+    expect([ran.code, ran.asked.length]).toEqual([code, code === 0 ? 1 : 0]);
+    if (code !== 0) expect(ran.stderr).toContain(`POLICYKEYS_ACCESS_TOKEN is for ${aud}`);
+  });
+
+  test.each([
+    ['another tenant', theirs, 2],
+    ['the same tenant', ours, 0],
+    ['a domain, which cannot be compared', 'contoso.onmicrosoft.com', 0],
+  ])('a write with a token for %s', async (_, named, code) => {
+    const environment = {
+      POLICYKEYS_ACCESS_TOKEN: jwt({ tid: ours }),
+      AZURE_TENANT_ID: named ?? '',
+    };
+    const tenant = openTenant({ keysets });
+    const ran = await tenant.run('create New', { environment });
+    expect(ran.code).toBe(code);
+    if (code === 0) return;
+    expect(ran.asked).toEqual([]);
+    expect(ran.stderr).toContain(
+      `the token is for tenant ${String(ours)}, and ${String(named)} was named`,
+    );
+    // Reading does no harm.
+    expect((await tenant.run('list', { environment })).code).toBe(0);
+  });
+
   test('what needs no service needs no sign-in', async () => {
     const environment = { POLICYKEYS_ACCESS_TOKEN: '', AZURE_TENANT_ID: '' };
     for (const line of ['completion bash', 'emulator reset', 'create A --dry-run', '__keysets'])

@@ -42,6 +42,7 @@ export async function deleteKeySetAndCopy(
   const requests = [id, ...(purged === undefined ? [] : [purged])].map(deleteKeySet);
   const isMissing = (error: unknown): boolean =>
     options.ifExists === true && isFailure(error, 'not-found');
+  let missing = false;
   try {
     if (context.dryRun) {
       await context.graph.read(getKeySet(id));
@@ -56,17 +57,25 @@ export async function deleteKeySetAndCopy(
   } catch (error) {
     if (!isMissing(error)) throw error;
     if (context.dryRun) return requestsView(context.graph, requests.slice(1));
-    if (purged === undefined) return idView(id, `${id} does not exist: nothing to do`);
+    missing = true;
   }
-  if (purged !== undefined) await purge(context, purged);
-  return idView(id, purged === undefined ? `deleted ${id}` : `deleted ${id} and its copy`);
+  const gone = [
+    ...(missing ? [] : [id]),
+    ...(purged !== undefined && (await purge(context, purged)) ? [purged] : []),
+  ];
+  return idView(
+    id,
+    gone.length === 0 ? `${id} does not exist: nothing to do` : `deleted ${gone.join(' and ')}`,
+  );
 }
 
-/** The copy may be missing, and that is what was wanted. */
-async function purge(context: Context, copy: KeySetId): Promise<void> {
+/** Whether there was a copy to delete. */
+async function purge(context: Context, copy: KeySetId): Promise<boolean> {
   try {
     await context.graph.write(deleteKeySet(copy));
+    return true;
   } catch (error) {
-    if (!isFailure(error, 'not-found')) throw error;
+    if (isFailure(error, 'not-found')) return false;
+    throw error;
   }
 }

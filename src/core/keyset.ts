@@ -14,11 +14,18 @@ export type Kid = string & { readonly [kidBrand]: true };
 const prefix = 'B2C_1A_';
 const backupEnding = '.bak';
 
+/** As JSON, with everything that does not show written out. */
+const visible = (text: string): string =>
+  JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (hidden) => `\\u{${(hidden.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+
 /** `TokenSigningKeyContainer` or `B2C_1A_TokenSigningKeyContainer`, as the full id. */
 export function parseKeySetId(text: string): KeySetId {
   const name = text.toUpperCase().startsWith(prefix) ? text.slice(prefix.length) : text;
   if (!/^[A-Za-z0-9_-]+(?:\.bak)?$/.test(name))
-    throw new Failure('usage', `${JSON.stringify(text)} is not a keyset id`, {
+    throw new Failure('usage', `${visible(text)} is not a keyset id`, {
       hint: 'a keyset id has letters, digits, "_" and "-" only, such as TokenSigningKeyContainer',
     });
   return (prefix + name) as KeySetId;
@@ -30,7 +37,7 @@ export const backupOf = (id: KeySetId): KeySetId => (id + backupEnding) as KeySe
 
 export function parseKid(text: string): Kid {
   if (!/^[A-Za-z0-9_-]+$/.test(text))
-    throw new Failure('usage', `${JSON.stringify(text)} is not a kid`, {
+    throw new Failure('usage', `${visible(text)} is not a kid`, {
       hint: 'copy it from policykeys keys list',
     });
   return text as Kid;

@@ -13,7 +13,10 @@ export interface AuditFacts {
 
 /** Who acts on which tenant, as far as the token says. */
 export interface Actor {
+  /** As it was named, else as the token has it. */
   readonly tenant: string | undefined;
+  /** `tid` of the token. */
+  readonly tenantId?: string | undefined;
   readonly who: string | undefined;
 }
 

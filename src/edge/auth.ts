@@ -45,10 +45,27 @@ export function openSignIn(
 ): (fresh: boolean) => Promise<Token> {
   return async (fresh) => {
     if (credential instanceof Failure) throw credential;
-    return credential.method === 'token'
-      ? { value: credential.token, actor: actorOf(credential.token, undefined), renewable: false }
-      : acquire(credential, options, fresh);
+    if (credential.method !== 'token') return acquire(credential, options, fresh);
+    refuseOtherAudience(credential.token, options.resource);
+    return {
+      value: credential.token,
+      actor: actorOf(credential.token, undefined),
+      renewable: false,
+    };
   };
+}
+
+/** Graph's own app id (keysets-api.md section 9). */
+const graphAppId = '00000003-0000-0000-c000-000000000000';
+
+/** A token for another service must not be shown to Graph, which would refuse it anyway. */
+function refuseOtherAudience(token: Secret, resource: string): void {
+  const audience = readClaims(token)['aud'];
+  if (typeof audience !== 'string' || audience === graphAppId) return;
+  if (URL.canParse(audience) && new URL(audience).origin === resource) return;
+  throw new Failure('auth', `POLICYKEYS_ACCESS_TOKEN is for ${tame(audience)}, not for Graph`, {
+    hint: `get a token for ${resource}, and check --cloud`,
+  });
 }
 
 /** What the token says of its bearer; one that is no JWT says nothing. Nothing here is verified. */
@@ -58,6 +75,7 @@ export function actorOf(token: Secret, tenant: string | undefined): Actor {
     typeof claims[name] === 'string' ? tame(claims[name]) : undefined;
   return {
     tenant: tenant ?? text('tid'),
+    tenantId: text('tid'),
     who: text('upn') ?? text('unique_name') ?? text('appid') ?? text('azp') ?? text('oid'),
   };
 }
@@ -172,6 +190,8 @@ const say: Readonly<Record<string, string>> = {
 /** Messages of the sign-in service name no secret; their text is tamed and shortened. */
 function signInFailure(error: unknown, credential: AppCredential): Failure {
   if (error instanceof Failure) return error;
+  // Every error of MSAL has one; any other is a bug, of ours or of MSAL.
+  if (!(typeof error === 'object' && error !== null && 'errorCode' in error)) throw error;
   const raw = errorText(error);
   const code = /AADSTS\d+/.exec(raw)?.[0];
   // MSAL puts times and ids around what the service said.

@@ -245,12 +245,16 @@ export function openGraph(options: GraphOptions): Graph {
           : unsettled(`reading it again failed: ${asFailure(error).message}`, error);
       }
     }
+    // Sent again now, it might be carried out twice.
+    if (lost.details.atWork === true && !request.repeatable)
+      throw unsettled('it has not been so far, and may still be', lost);
     return undefined;
   }
 
   async function attemptWrite<T>(request: WriteRequest<T>): Promise<T> {
     const url = new URL(base + request.path);
     const began = clock.now();
+    let doubtful = false;
     for (let failed = 1; ; failed += 1) {
       let failure: Failure;
       try {
@@ -259,7 +263,9 @@ export function openGraph(options: GraphOptions): Graph {
         failure = asThrown(error);
       }
       if (failure.kind === 'cancelled') throw cancelledWrite(request, failure);
-      if (failure.details.delivery === 'unknown') {
+      // Once an answer was lost, a refusal of the repeated write ("it exists already") proves nothing.
+      doubtful ||= failure.details.delivery === 'unknown';
+      if (doubtful) {
         const settled = await settle(request, failure);
         if (settled !== undefined) return settled.value;
         failure = failure.with({ delivery: 'none' });

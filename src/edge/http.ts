@@ -257,6 +257,7 @@ const timedOut = (host: string, timeoutMs: number, facts: Circumstances): Failur
     hint: 'try again, or allow more with --timeout',
     ...facts,
     transient: true,
+    atWork: facts.delivery === 'unknown',
   });
 
 const checkNetwork = 'check the network, and HTTPS_PROXY if you are behind one';

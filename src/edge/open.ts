@@ -115,6 +115,7 @@ export async function openContext(
       },
     ),
     beforeWriting: (actor) => {
+      refuseOtherTenant(settings, actor);
       terminal.note(`writing to ${tenantName(settings, actor)}`);
     },
   });
@@ -164,6 +165,18 @@ export async function openContext(
         );
     },
   };
+}
+
+const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A write to the wrong tenant is the worst that can happen. A domain cannot be compared without the network. */
+function refuseOtherTenant({ tenant }: Settings, { tenantId }: Actor): void {
+  if (tenant === undefined || tenantId === undefined) return;
+  if (!guid.test(tenant) || !guid.test(tenantId)) return;
+  if (tenant.toLowerCase() !== tenantId.toLowerCase())
+    throw new Failure('usage', `the token is for tenant ${tenantId}, and ${tenant} was named`, {
+      hint: 'nothing was sent: check --tenant, AZURE_TENANT_ID and the token',
+    });
 }
 
 const tenantName = (settings: Settings, actor: Actor): string => {

@@ -1,5 +1,6 @@
 /** The door to chalk and ora: colours, the spinner, notes and questions. */
 import type { Readable } from 'node:stream';
+import type { Ora } from 'ora';
 import type { Talk } from '../context.ts';
 import { Secret } from '../core/secret.ts';
 import { Failure } from '../failure.ts';
@@ -62,7 +63,7 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
   // Ora goes on for ever in a terminal of no width, which is what some say that do not know theirs.
   const spinning = stderr.isTTY === true && stderr.columns !== 0 && verbosity === 'normal';
   let timer: NodeJS.Timeout | undefined;
-  let spinner: { stop: () => unknown } | undefined;
+  let spinner: Pick<Ora, 'stop' | 'clear' | 'render'> | undefined;
 
   const stop = (): void => {
     clearTimeout(timer);
@@ -71,8 +72,9 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
     spinner = undefined;
   };
   const say = (text: string): void => {
-    stop();
+    spinner?.clear();
     stderr.write(`${text}\n`);
+    spinner?.render();
   };
   const spin = async (due: NodeJS.Timeout): Promise<void> => {
     const { default: ora } = await import('ora');
@@ -81,6 +83,7 @@ export async function openTerminal(options: TerminalOptions): Promise<Terminal> 
       spinner = ora({
         stream: asStream(stderr),
         text: 'waiting for Graph',
+        color: paint === plain ? false : 'cyan',
         discardStdin: false,
       }).start();
   };
@@ -166,7 +169,7 @@ async function ask(options: TerminalOptions, prompt: string, hidden: boolean): P
     });
     lines.once('close', () => {
       cancelled.removeEventListener('abort', cancel);
-      if (hidden) stderr.write('\n');
+      if (hidden || answer === undefined) stderr.write('\n');
       if (answer === undefined) cancel();
       else resolve(answer);
     });

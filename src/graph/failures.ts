@@ -139,6 +139,8 @@ export function graphFailure(
     transient: meaning?.transient ?? sentAgain.has(status),
     // A 4xx is a refusal; behind a 5xx the write may have been carried out.
     delivery: meaning?.unknown || status >= 500 ? 'unknown' : 'none',
+    // The gateway gave up waiting; what is behind it may not have.
+    atWork: status === 504,
     retryAfterMs: parseRetryAfter(response.headers['retry-after'], now),
   };
   const said = error.message ?? `HTTP ${String(status)}`;

@@ -80,6 +80,8 @@ export const createKeySet = (id: KeySetId): WriteRequest<KeySet> => ({
   permission: writeAll,
   keyset: id,
   intent: `create ${id}`,
+  // The second one would be refused.
+  repeatable: true,
   settle: async (read) => {
     const found = await read(getKeySet(id));
     if (found === undefined) return { happened: false };

@@ -21,7 +21,7 @@ describe('delete', () => {
     const ran = await tenant.run('rm A --purge -y');
     expect([ran.code, lines(ran.wrote)]).toEqual([0, ['DELETE /B2C_1A_A', 'DELETE /B2C_1A_A.bak']]);
     expect(ran.stdout).toBe('KEYSET\nB2C_1A_A\n');
-    expect(said(ran)).toBe('note: deleted B2C_1A_A and its copy\n');
+    expect(said(ran)).toBe('note: deleted B2C_1A_A and B2C_1A_A.bak\n');
     expect(Object.values((await tenant.store.read()).tenants)[0]?.keysets).toEqual({});
   });
 

@@ -88,7 +88,7 @@ describe('the confirmation', () => {
     const { code, text } = await run('delete B --purge --color never', [['[y/N] ', answer]]);
     expect([code, text]).toMatchObject([
       0,
-      expect.stringContaining('note: deleted B2C_1A_B and its copy'),
+      expect.stringContaining('note: deleted B2C_1A_B and B2C_1A_B.bak'),
     ]);
     expect((await site.run('get B')).code).toBe(5);
   });

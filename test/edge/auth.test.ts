@@ -708,9 +708,17 @@ describe('who a token speaks for', () => {
   const nobody = { tenant: undefined, who: undefined };
 
   test.each<[string, Secret, object]>([
-    ['an app', jwt({ tid: 't', appid: 'app', oid: 'o' }), { tenant: 't', who: 'app' }],
-    ['an app, v2', jwt({ tid: 't', azp: 'app' }), { tenant: 't', who: 'app' }],
-    ['a person', jwt({ tid: 't', upn: 'me@x', appid: 'app' }), { tenant: 't', who: 'me@x' }],
+    [
+      'an app',
+      jwt({ tid: 't', appid: 'app', oid: 'o' }),
+      { tenant: 't', tenantId: 't', who: 'app' },
+    ],
+    ['an app, v2', jwt({ tid: 't', azp: 'app' }), { tenant: 't', tenantId: 't', who: 'app' }],
+    [
+      'a person',
+      jwt({ tid: 't', upn: 'me@x', appid: 'app' }),
+      { tenant: 't', tenantId: 't', who: 'me@x' },
+    ],
     ['a guest', jwt({ unique_name: 'live.com#me' }), { tenant: undefined, who: 'live.com#me' }],
     ['an object', jwt({ oid: 'o' }), { tenant: undefined, who: 'o' }],
     ['nothing', new Secret('opaque'), nobody],

@@ -8,6 +8,7 @@ import { caughtLater } from '../support/caught.ts';
 /** Spinners that have been started and not stopped. */
 let spinning = 0;
 let spinnersMade = 0;
+const drawn: string[] = [];
 jest.unstable_mockModule('ora', () => ({
   default: () => ({
     start() {
@@ -17,6 +18,12 @@ jest.unstable_mockModule('ora', () => ({
     },
     stop() {
       spinning -= 1;
+    },
+    clear() {
+      drawn.push('clear');
+    },
+    render() {
+      drawn.push('render');
     },
   }),
 }));
@@ -326,13 +333,16 @@ describe('the spinner', () => {
     expect(spinning).toBe(0);
   });
 
-  test('gives way to what is said', async () => {
+  test('makes room for what is said, and goes on', async () => {
     const { terminal } = await open();
     terminal.start();
     jest.advanceTimersByTime(300);
     await settled();
+    drawn.length = 0;
     terminal.note('x');
-    expect(spinning).toBe(0);
+    expect(drawn).toEqual(['clear', 'render']);
+    expect(spinning).toBe(1);
+    terminal.stop();
   });
 
   test('that was stopped while its package was loading does not come', async () => {
