@@ -173,7 +173,10 @@ export function openTenant({ keysets = {}, switches = {} }: TenantOptions = {}):
           Promise.resolve({
             async send(request) {
               cancelled.throwIfAborted();
-              const exchange = observe(request);
+              const exchange = observe(
+                request,
+                options.environment?.['POLICYKEYS_ACCESS_TOKEN'] ?? accessToken,
+              );
               asked.push(exchange);
               const answer = options.intercept?.(exchange);
               return answer === undefined ? graph.send(request) : asResponse(answer);
@@ -199,8 +202,9 @@ export function openTenant({ keysets = {}, switches = {} }: TenantOptions = {}):
   };
 }
 
-function observe({ method, url, headers, body }: HttpRequest): Exchange {
-  if (headers['authorization'] !== `Bearer ${accessToken}`) throw new Error('a request without the token'); // prettier-ignore
+function observe({ method, url, headers, body }: HttpRequest, token: string): Exchange {
+  if (headers['authorization'] !== `Bearer ${token}`)
+    throw new Error('a request without the token');
   if (!url.href.startsWith(graphRoot)) throw new Error(`a request to ${url.href}`);
   return {
     method,
