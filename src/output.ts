@@ -83,20 +83,23 @@ export async function render(
   query: Query,
   screen: Screen,
 ): Promise<string> {
-  const json = query === undefined ? view.json : query(present(view.json));
+  const json = (): Json => (query === undefined ? view.json : query(present(view.json)));
   switch (format) {
     case 'none':
       return '';
     case 'json':
-      return `${JSON.stringify(json, null, 2)}\n`;
+      return `${JSON.stringify(json(), null, 2)}\n`;
     case 'yaml':
-      return (await import('yaml')).stringify(json, { lineWidth: 0, aliasDuplicateObjects: false });
+      return (await import('yaml')).stringify(json(), {
+        lineWidth: 0,
+        aliasDuplicateObjects: false,
+      });
     case 'tsv':
-      if (query !== undefined) return tsvOfJson(json);
-      return view.document ?? tsv(view.table);
+      return query === undefined ? (view.document ?? tsv(view.table)) : tsvOfJson(json());
     case 'table':
-      if (query !== undefined) return drawTable(tableOfJson(json), screen);
-      return view.document ?? drawTable(view.table, screen);
+      return query === undefined
+        ? (view.document ?? drawTable(view.table, screen))
+        : drawTable(tableOfJson(json()), screen);
   }
 }
 

@@ -65,7 +65,9 @@ function oneOf<T extends string>(
 ): T | undefined {
   const value = text(object, name, where);
   if (value === undefined) return undefined;
-  const word = words.find((known) => known.toLowerCase() === value.toLowerCase());
+  const word =
+    words.find((known) => known === value) ??
+    words.find((known) => known.toLowerCase() === value.toLowerCase());
   if (word === undefined) throw strange(`"${name}" of ${where} is none that is known`);
   return word;
 }
@@ -86,10 +88,14 @@ function chain(object: Members, where: string): string[] | undefined {
   });
 }
 
-const defined = <T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  }; // absent members are exactly those left out
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Absent members are exactly those left out. A loop: this runs for every key of a tenant. */
+function defined<T extends object>(members: T): Defined<T> {
+  const kept: Partial<T> = {};
+  for (const name in members) if (members[name] !== undefined) kept[name] = members[name];
+  return kept as Defined<T>;
+}
 
 /** trustFrameworkKey. Private members are not looked at, whatever the service sends. */
 export function decodeKey(answer: unknown, where = 'the key'): PolicyKey {
