@@ -1,4 +1,5 @@
 /** The whole program in one process: argv in; exit code, stdout, stderr and what reached Graph out. */
+import { checkRequest } from './openapi.ts';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -178,6 +179,9 @@ export function openTenant({ keysets = {}, switches = {} }: TenantOptions = {}):
                 options.environment?.['POLICYKEYS_ACCESS_TOKEN'] ?? accessToken,
               );
               asked.push(exchange);
+              // Whatever a command sends is what Graph's own description allows.
+              const path = request.url.pathname.replace(/^\/beta/, '');
+              checkRequest(exchange.method, path, exchange.body);
               const answer = options.intercept?.(exchange);
               return answer === undefined ? graph.send(request) : asResponse(answer);
             },
