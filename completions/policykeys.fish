@@ -275,7 +275,7 @@ complete -c policykeys -n '__policykeys_at \' keys\' -eq 0' -a list -d 'list the
 complete -c policykeys -n '__policykeys_at \' keys\' -eq 0' -a get -d 'show one key'
 complete -c policykeys -n '__policykeys_at \' keys\' -eq 0' -a enable -d 'let a key be used'
 complete -c policykeys -n '__policykeys_at \' keys\' -eq 0' -a disable -d 'take a key out of use'
-complete -c policykeys -n '__policykeys_at \' keys\' -eq 0' -a help -d 'display help for command'
+complete -c policykeys -n '__policykeys_at \' keys\' -eq 0' -a help -d 'print help for a command'
 
 # policykeys keys list
 complete -c policykeys -n '__policykeys_at \' keys list\' -eq 0' -a '(__policykeys_keysets)'
@@ -296,7 +296,7 @@ complete -c policykeys -n '__policykeys_at \' keys help\' -eq 0' -a 'list get en
 # policykeys emulator
 complete -c policykeys -n '__policykeys_at \' emulator\' -eq 0' -a serve -d 'serve it over HTTPS for any client'
 complete -c policykeys -n '__policykeys_at \' emulator\' -eq 0' -a reset -d 'forget its keysets'
-complete -c policykeys -n '__policykeys_at \' emulator\' -eq 0' -a help -d 'display help for command'
+complete -c policykeys -n '__policykeys_at \' emulator\' -eq 0' -a help -d 'print help for a command'
 
 # policykeys emulator serve
 complete -c policykeys -n '__policykeys_at \' emulator serve\'' -l port -x -d 'any free one unless set'

@@ -137,12 +137,12 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
                 'get|show one key'
                 'enable|let a key be used'
                 'disable|take a key out of use'
-                'help|display help for command'
+                'help|print help for a command'
             }
             ' emulator' {
                 'serve|serve it over HTTPS for any client'
                 'reset|forget its keysets'
-                'help|display help for command'
+                'help|print help for a command'
             }
         }
     }

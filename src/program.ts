@@ -1,5 +1,5 @@
 /** The command tree, and what happens around every command: settings, work, result, failure. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { globalOptions, withOptions } from './arguments.ts';
 import { liftKid } from './argv.ts';
 import { addCompletion } from './commands/completion.ts';
@@ -23,6 +23,14 @@ import { version } from './version.ts';
 
 const helpWidth = 100;
 
+/** Whoever asks for help looks for a command first. */
+function optionsLast(text: string): string {
+  const sections = text.trimEnd().split('\n\n');
+  const isOptions = (section: string): boolean => section.startsWith('Options:');
+  const ordered = [...sections.filter((one) => !isOptions(one)), ...sections.filter(isOptions)];
+  return `${ordered.join('\n\n')}\n`;
+}
+
 /** The whole tree. `run` is called by the one command that was named. */
 export function buildProgram(run: Run): Command {
   const program = new Command('policykeys')
@@ -42,6 +50,8 @@ export function buildProgram(run: Run): Command {
     })
     .configureHelp({
       helpWidth,
+      formatHelp: (command, help) =>
+        optionsLast(Help.prototype.formatHelp.call(help, command, help)),
       subcommandTerm: (command) =>
         [
           command.name(),
@@ -92,14 +102,17 @@ export function buildProgram(run: Run): Command {
       .description('print help for a command')
       .helpGroup('Account and tooling:'),
   );
-  for (const command of allCommands(program))
-    if (command !== program)
-      command
-        .helpOption('-h, --help', 'print help')
-        .addHelpText(
-          'after',
-          '\nEvery command also takes the options of policykeys --help: -o, --query, --tenant, --dry-run, …',
-        );
+  for (const command of allCommands(program)) {
+    if (command === program) continue;
+    command
+      .helpOption('-h, --help', 'print help')
+      .addHelpText(
+        'after',
+        '\nEvery command also takes the options of policykeys --help: -o, --query, --tenant, --dry-run, …',
+      );
+    if (command.commands.length > 0)
+      command.helpCommand('help [command]', 'print help for a command');
+  }
   return program;
 }
 
