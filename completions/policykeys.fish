@@ -300,7 +300,7 @@ complete -c policykeys -n '__policykeys_at \' emulator\' -eq 0' -a help -d 'prin
 
 # policykeys emulator serve
 complete -c policykeys -n '__policykeys_at \' emulator serve\'' -l port -x -d 'any free one unless set'
-complete -c policykeys -n '__policykeys_at \' emulator serve\'' -l no-tls -d 'plain HTTP (MSAL refuses it: pass a ready token)'
+complete -c policykeys -n '__policykeys_at \' emulator serve\'' -l no-tls -d 'plain HTTP'
 complete -c policykeys -n '__policykeys_at \' emulator serve\'' -l latency -x -d 'before every answer'
 complete -c policykeys -n '__policykeys_at \' emulator serve\'' -l not-found-status -x -a '400 404' -d 'of a keyset that is not there'
 complete -c policykeys -n '__policykeys_at \' emulator serve\'' -l new-keys -x -a 'enabled disabled' -d 'status of a key that is added'

@@ -207,7 +207,7 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
             ' keys disable' { '--force|even if it is the last usable key: sign-ins will fail' }
             ' emulator serve' {
                 '--port|any free one unless set'
-                '--no-tls|plain HTTP (MSAL refuses it: pass a ready token)'
+                '--no-tls|plain HTTP'
                 '--latency|before every answer'
                 '--not-found-status|of a keyset that is not there'
                 '--new-keys|status of a key that is added'

@@ -54,7 +54,7 @@ function readCluster(letters: string, options: readonly Option[]): OptionWord {
 const takesValue = (option: Option): boolean => option.required;
 
 /** The command that the words name, as far as they name one. */
-function namedCommand(argv: readonly string[], program: Command): Command {
+export function namedCommand(argv: readonly string[], program: Command): Command {
   let command = program;
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] ?? '';

@@ -57,7 +57,8 @@ export interface TextWanted {
 }
 
 export interface Emulator {
-  reset(): Promise<string>;
+  /** Gives the file that holds the state. */
+  reset(dryRun: boolean): Promise<string>;
   serve(options: ServeOptions): Promise<Served>;
 }
 

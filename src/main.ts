@@ -34,7 +34,7 @@ export async function main(world: World): Promise<number> {
     await parse(program, world.argv, (text) => {
       help += text;
     });
-    await write(world.stdout, help);
+    await write(world.stdout, help, 'is there space left where it goes?');
     return 0;
   } catch (error) {
     if (isClosedPipe(error)) return 0;
@@ -88,7 +88,11 @@ async function runCommand(
       width: world.stdout.isTTY === true ? world.stdout.columns || undefined : undefined,
       paint: await openPaint(appearance.color, world.stdout),
     });
-    await write(world.stdout, text);
+    await write(
+      world.stdout,
+      text,
+      'the command itself was carried out; look at it before you run it again',
+    );
     await view.until;
   } finally {
     clearTimeout(deadline);
@@ -101,7 +105,7 @@ const commandPath = (command: Command): string =>
 
 const isClosedPipe = (error: unknown): boolean => errorCode(error) === 'EPIPE';
 
-function write(stream: Output, text: string): Promise<void> {
+function write(stream: Output, text: string, hint: string): Promise<void> {
   if (text === '') return Promise.resolve();
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => {
@@ -110,7 +114,7 @@ function write(stream: Output, text: string): Promise<void> {
       else
         reject(
           new Failure('bug', `cannot write the result: ${error.message}`, {
-            hint: 'the command itself was carried out; look at it before you run it again',
+            hint,
             cause: error,
           }),
         );
@@ -138,7 +142,7 @@ async function report(world: World, failure: Failure, appearance: Appearance): P
     failure instanceof HelpWanted && appearance.output !== 'json' ? failure.help : undefined;
   const text = help ?? renderFailure(failure, appearance.output, paint);
   const trace = appearance.verbosity === 'debug' ? `${traceOf(failure)}\n` : '';
-  await write(world.stderr, trace + text).catch(() => undefined);
+  await write(world.stderr, trace + text, '').catch(() => undefined);
   return failure.exitCode;
 }
 

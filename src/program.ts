@@ -1,7 +1,7 @@
 /** The command tree, and what happens around every command: settings, work, result, failure. */
 import { Command, CommanderError, Help } from 'commander';
 import { globalOptions, withOptions } from './arguments.ts';
-import { liftKid } from './argv.ts';
+import { liftKid, namedCommand } from './argv.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
@@ -135,8 +135,9 @@ export async function parse(
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
     // A group without its subcommand: what is missing is help, not an error message.
-    if (error.code === 'commander.help') throw new HelpWanted(groupHelp(program, argv));
-    throw usageFailure(error, argv);
+    if (error.code === 'commander.help')
+      throw new HelpWanted(namedCommand(argv, program).helpInformation());
+    throw usageFailure(error, namedCommand(argv, program));
   }
 }
 
@@ -150,21 +151,16 @@ export class HelpWanted extends Failure {
   }
 }
 
-function groupHelp(program: Command, argv: readonly string[]): string {
-  const group = program.commands.find((command) => argv.includes(command.name()));
-  return (group ?? program).helpInformation();
-}
-
 /** Commander's "error: …" with an optional "(Did you mean …?)" on a line of its own. */
-function usageFailure(error: CommanderError, argv: readonly string[]): Failure {
+function usageFailure(error: CommanderError, command: Command): Failure {
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = /^\(Did you mean (.*)\?\)$/s.exec(rest.join('\n'))?.[1];
-  const command = argv.find((word) => !word.startsWith('-'));
-  const help =
-    error.code === 'commander.unknownCommand' || command === undefined
-      ? 'policykeys --help'
-      : `policykeys ${command} --help`;
+  const help = `${pathOf(command)} --help`;
   return new Failure('usage', first.replace(/[.!]$/, ''), {
     hint: suggestion === undefined ? `see ${help}` : `did you mean ${suggestion}? See ${help}`,
   });
 }
+
+/** `policykeys keys get`. */
+const pathOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;

@@ -195,7 +195,7 @@ export function readSettings(flags: GlobalFlags, environment: Environment, home:
     deadlineMs: milliseconds('--deadline', flags.deadline, from),
     maxRetries: flags.maxRetries ?? wholeNumber(from, 'POLICYKEYS_MAX_RETRIES') ?? 5,
     concurrency: flags.concurrency ?? 8,
-    auditLog: flags.auditLog ?? from('POLICYKEYS_AUDIT_LOG'),
+    auditLog: readAuditLog(flags.auditLog ?? from('POLICYKEYS_AUDIT_LOG')),
     reason: (flags.reason === '' ? undefined : flags.reason) ?? from('POLICYKEYS_REASON'),
     pipelineRun: readPipelineRun(from),
     verbosity: verbosity(flags),
@@ -222,6 +222,14 @@ function refuseEmptyFlags(flags: GlobalFlags): void {
       `--${empty.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is empty`,
       { hint: 'is the variable that it comes from set?' },
     );
+}
+
+function readAuditLog(path: string | undefined): string | undefined {
+  if (path === '-')
+    throw new Failure('usage', '--audit-log takes a file, not -', {
+      hint: 'stdout carries the result alone',
+    });
+  return path;
 }
 
 function refuseProfile(name: string | undefined): void {

@@ -40,11 +40,30 @@ export async function addKey(
   options: AddOptions,
   addition: Addition,
 ): Promise<View> {
-  const { graph, talk } = context;
-  const { incoming } = addition;
   const found = await readIfPresent(context, id, options);
-  const before = found ?? { id, keys: [] };
+  return addTo(
+    context,
+    { id, before: found ?? { id, keys: [] }, awaitKeySet: false },
+    {
+      options,
+      addition,
+      create: found === undefined,
+    },
+  );
+}
 
+interface Job {
+  readonly options: AddOptions;
+  readonly addition: Addition;
+  /** The keyset is missing. */
+  readonly create: boolean;
+}
+
+async function addTo(context: Context, target: AddTo, job: Job): Promise<View> {
+  const { graph, talk } = context;
+  const { id, before } = target;
+  const { options, addition, create } = job;
+  const { incoming } = addition;
   const reason = alreadyThere(before, options, incoming, context.now());
   if (reason !== undefined) return unchangedView(context, before, reason);
   refuseMixing(before, incoming);
@@ -52,11 +71,10 @@ export async function addKey(
   else if (!options.standby) refuseUnusedKey(before, incoming, context.now());
   addition.inspect?.(before);
 
-  const target = { id, before, awaitKeySet: found === undefined };
-  const add = addition.request(target);
+  const add = addition.request({ ...target, awaitKeySet: target.awaitKeySet || create });
   if (context.dryRun)
     return requestsView(graph, [
-      ...(found === undefined ? [createKeySet(id)] : []),
+      ...(create ? [createKeySet(id)] : []),
       add,
       // The service gives the kid only when it adds the key.
       ...(options.stage
@@ -64,7 +82,10 @@ export async function addKey(
         : []),
     ]);
 
-  if (found === undefined) await createForKey(context, id);
+  const other = create ? await createForKey(context, id) : undefined;
+  // The guards have not seen what is in it.
+  if (other !== undefined)
+    return addTo(context, { id, before: other, awaitKeySet: true }, { ...job, create: false });
   const added = await graph.write(add);
   const key = await settleStatus(context, id, added, options);
   const keys = [...before.keys.filter((one) => one.kid !== key.kid), key];
@@ -99,18 +120,15 @@ async function readIfPresent(
   }
 }
 
-/** Another process may have created it since we looked. */
-async function createForKey(context: Context, id: KeySetId): Promise<void> {
+/** Gives the keyset if it exists after all: made by somebody else since we looked, or not known everywhere yet. */
+async function createForKey(context: Context, id: KeySetId): Promise<KeySet | undefined> {
   try {
     await context.graph.write(createKeySet(id));
     context.talk.note(`created ${id}`);
+    return undefined;
   } catch (error) {
     if (!isFailure(error, 'conflict')) throw error;
-    throw new Failure('conflict', `${id} was created by something else just now`, {
-      ...error.details,
-      hint: 'run again: it is looked at anew before a key is added',
-      cause: error,
-    });
+    return context.graph.read({ ...getKeySet(id), awaitKeySet: true });
   }
 }
 

@@ -34,7 +34,7 @@ export function addEmulator(parent: Command, run: Run): void {
       ),
     [
       numberOption('--port <port>', 'any free one unless set', [0, 65_535]).default(0),
-      new Option('--no-tls', 'plain HTTP (MSAL refuses it: pass a ready token)'),
+      new Option('--no-tls', 'plain HTTP'),
       new Option('--latency <duration>', 'before every answer').default('0s'),
       new Option('--not-found-status <status>', 'of a keyset that is not there')
         .choices(['400', '404'])
@@ -102,10 +102,10 @@ export async function emulatorServe(context: Context, options: Options): Promise
 }
 
 export async function emulatorReset(context: Context): Promise<View> {
-  const state = await context.emulator.reset();
+  const state = await context.emulator.reset(context.dryRun);
   return {
     json: { state },
     table: { columns: ['STATE'], rows: [[{ text: state }]], empty: '' },
-    done: 'the emulator is empty',
+    done: context.dryRun ? 'dry run: nothing was deleted' : 'the emulator is empty',
   };
 }

@@ -12,6 +12,7 @@ import {
 } from '../arguments.ts';
 import type { Context, Run, Source } from '../context.ts';
 import type { KeySetId } from '../core/keyset.ts';
+import { looksLikePem } from '../core/pem.ts';
 import { Secret } from '../core/secret.ts';
 import { Failure } from '../failure.ts';
 import { uploadPkcs12 as uploadPkcs12Request } from '../graph/operations.ts';
@@ -28,7 +29,7 @@ interface Options extends AddOptions {
 }
 
 const rewrite =
-  'write it anew: openssl pkcs12 -in OLD.pfx -nodes -out parts.pem, then openssl pkcs12 -export -in parts.pem -out NEW.pfx -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1';
+  'write it anew: openssl pkcs12 -in OLD.pfx -legacy -nodes | openssl pkcs12 -export -out NEW.pfx -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1';
 
 export function addUploadPkcs12(parent: Command, run: Run): void {
   const command = withOptions(
@@ -79,8 +80,13 @@ export async function uploadPkcs12(
     import('./certificate-key.ts'),
   ]);
   const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
+  if (looksLikePem(bytes))
+    throw new Failure('input', `${name} is PEM, not a PFX`, {
+      hint: 'a certificate alone goes through upload-certificate; with its key make a PFX: openssl pkcs12 -export -in FILE -out NEW.pfx -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1',
+    });
   const reasons = obstacles(outlinePkcs12(bytes, name));
-  if (options.password === false) reasons.push('it has no password, and B2C insists on one');
+  if (options.password === false)
+    reasons.push('--no-password says that it has none, and B2C insists on one');
   if (reasons.length > 0 && options.convert !== false) throw unaccepted(name, reasons);
   const password = await readPassword(context, options);
   const pfx = await openPkcs12(bytes, password, name);
@@ -88,7 +94,7 @@ export async function uploadPkcs12(
     now: context.now(),
     allowExpired: options.allowExpired === true,
   });
-  if (!isOrderedChain(pfx)) reasons.push('its certificates do not stand in order, leaf first');
+  if (!isOrderedChain(pfx)) reasons.push('its certificates are not one chain in order, leaf first');
   if (reasons.length > 0) {
     if (options.convert !== false) throw unaccepted(name, reasons);
     context.talk.warn(`${name} is sent as it lies, although ${reasons.join(', ')}`);

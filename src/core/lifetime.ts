@@ -162,6 +162,12 @@ function parseNumber(text: string): NumericDate {
 /** `--nbf` and `--exp`: RFC 3339, a date, `now`, a duration from now, or NumericDate seconds. */
 export function parseTime(text: string, now: NumericDate): NumericDate {
   const trimmed = text.trim();
+  const minutes = /^\+?(\d+)m$/.exec(trimmed)?.[1];
+  // A key that was meant to live for a month would be gone in a minute.
+  if (minutes !== undefined)
+    throw new Failure('usage', `"${text}" could be minutes or months`, {
+      hint: `write P${minutes}M for months, PT${minutes}M for minutes`,
+    });
   const calendar = rfc3339.exec(trimmed);
   const duration = readDuration(trimmed.replace(/^\+/, ''));
   const time =

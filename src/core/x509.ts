@@ -153,6 +153,6 @@ export function checkCertificate(
   if (certificate.notAfter <= options.now && !options.allowExpired)
     throw refuse(
       `the certificate ended ${isoTime(certificate.notAfter)} (${relativeTime(certificate.notAfter, options.now)})`,
-      'renew it, or pass --allow-expired to upload it all the same',
+      'renew it, or pass --allow-expired to try it all the same: B2C may refuse it',
     );
 }

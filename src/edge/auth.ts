@@ -6,7 +6,6 @@ import type {
   INetworkModule,
   NetworkResponse,
 } from '@azure/msal-node';
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { clouds } from '../core/clouds.ts';
 import { isPrivateKeyLabel, looksLikePem, parsePem } from '../core/pem.ts';
@@ -18,7 +17,7 @@ import { decideRetry, parseRetryAfter } from '../graph/retry.ts';
 import type { Transport } from '../graph/request.ts';
 import type { Credential } from '../settings.ts';
 import type { Actor } from './audit.ts';
-import { readBounded, readOwn, writeOwn } from './files.ts';
+import { makeFolder, readBounded, readOwn, writeOwn } from './files.ts';
 import type { Clock, Token } from './graph.ts';
 import { withLock } from './lock.ts';
 
@@ -143,7 +142,7 @@ async function underLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path));
   } catch {
     return work();
   }
@@ -216,6 +215,8 @@ function cacheFile(
     options.authority,
     credential.tenant.toLowerCase(),
     credential.clientId,
+    // Another secret must prove itself: the token of the old one says nothing of it.
+    credential.method === 'secret' ? credential.secret.reveal() : credential.method,
     ...scopes,
   ];
   const name = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32);
@@ -359,8 +360,14 @@ function readPemPair(bytes: Buffer, password: Secret | undefined, name: string):
 }
 
 async function readPfx(bytes: Buffer, password: Secret | undefined, name: string): Promise<Pair> {
-  const { leaf, privateKey } = await openPkcs12(bytes, password ?? new Secret(''), name);
-  return { certificate: leaf.x509, key: pkcs8(privateKey) };
+  try {
+    const { leaf, privateKey } = await openPkcs12(bytes, password ?? new Secret(''), name);
+    return { certificate: leaf.x509, key: pkcs8(privateKey) };
+  } catch (error) {
+    throw isFailure(error, 'input')
+      ? error.with({ hint: 'is its password in AZURE_CLIENT_CERTIFICATE_PASSWORD?' })
+      : error;
+  }
 }
 
 const pkcs8 = (key: ReturnType<typeof createPrivateKey>): Secret =>

@@ -1,6 +1,6 @@
 /** Where the embedded Graph keeps its state, and the transport that carries requests to it. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { EmulatorRequest, EmulatorResponse, World } from '../emulator/exchange.ts';
 import { answer } from '../emulator/service.ts';
@@ -8,7 +8,7 @@ import { emptyState, parseState, serializeState, type EmulatorState } from '../e
 import type { Switches } from '../emulator/switches.ts';
 import { Failure } from '../failure.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../graph/request.ts';
-import { errorCode, fileTrouble, writeOwn } from './files.ts';
+import { errorCode, fileTrouble, makeFolder, writeOwn } from './files.ts';
 import { withLock } from './lock.ts';
 
 export interface EmulatorStore {
@@ -65,7 +65,7 @@ export function openStore(path: string, cancelled?: AbortSignal): EmulatorStore 
 
   async function locked<T>(work: () => Promise<T>): Promise<T> {
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await makeFolder(dirname(path));
     } catch (error) {
       throw trouble('write', error);
     }

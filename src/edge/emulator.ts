@@ -2,13 +2,13 @@
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Served, ServeOptions } from '../context.ts';
-import { defaultTenant } from '../emulator/state.ts';
+import { defaultTenant, stateBeginning } from '../emulator/state.ts';
 import { defaultSwitches } from '../emulator/switches.ts';
 import type { Transport } from '../graph/request.ts';
 import type { Settings } from '../settings.ts';
 import type { World } from '../world.ts';
 import { embeddedTransport, openStore, systemWorld } from './emulator-store.ts';
-import { fileTrouble, writeOwn } from './files.ts';
+import { fileTrouble, readOwn, writeOwn } from './files.ts';
 import { Failure } from '../failure.ts';
 
 export const openEmbedded = (world: World, settings: Settings, cancelled: AbortSignal): Transport =>
@@ -19,8 +19,17 @@ export const openEmbedded = (world: World, settings: Settings, cancelled: AbortS
   });
 
 /** Gives the file that held the state. */
-export async function resetEmulator(path: string, cancelled: AbortSignal): Promise<string> {
-  await openStore(path, cancelled).reset();
+export async function resetEmulator(
+  path: string,
+  options: { readonly dryRun: boolean; readonly cancelled: AbortSignal },
+): Promise<string> {
+  const text = (await readOwn(path)) ?? '';
+  // The variable may name anything; what is no state, whole or damaged, is not ours to replace.
+  if (text !== '' && !text.startsWith(stateBeginning))
+    throw new Failure('input', `${path} holds no state of the emulator`, {
+      hint: 'name another file with POLICYKEYS_EMULATOR_STATE, or delete this one yourself',
+    });
+  if (!options.dryRun) await openStore(path, options.cancelled).reset();
   return path;
 }
 

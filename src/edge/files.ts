@@ -120,12 +120,31 @@ export async function readOwn(path: string): Promise<string | undefined> {
 }
 
 /**
+ * A folder of our own, and those above it, readable by the user only. Not by Node's own recursion,
+ * which never ends below /proc.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const make = (): Promise<void> =>
+    mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    const above = dirname(path);
+    if (errorCode(error) !== 'ENOENT' || above === path) throw error;
+    await makeFolder(above);
+    await make();
+  }
+}
+
+/**
  * Replaces a file of our own as a whole, readable by the user only: a reader sees the old or the new
  * content, and a link planted in its place is replaced, not followed. Throws what the file system
  * says.
  */
 export async function writeOwn(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx', 0o600);

@@ -190,12 +190,27 @@ export function openGraph(options: GraphOptions): Graph {
     await clock.sleep(decision.waitMs);
   }
 
+  /** "Not found" of a keyset that was made a moment ago passes (keysets-api.md Q10). */
+  async function pauseOrAwait(
+    request: GraphRequest<unknown>,
+    failure: Failure,
+    { began, failed }: { readonly began: number; readonly failed: number },
+  ): Promise<void> {
+    const notYet =
+      request.awaitKeySet === true &&
+      failure.kind === 'not-found' &&
+      clock.now() - began < newKeySetMs;
+    if (notYet) await pause(unknownYet(request, failure), failed, Number.POSITIVE_INFINITY);
+    else await pause(failure, failed);
+  }
+
   async function readUrl<T>(request: ReadRequest<T>, url: URL): Promise<T> {
+    const began = clock.now();
     for (let failed = 1; ; failed += 1) {
       try {
         return await exchange(request, url);
       } catch (error) {
-        await pause(asThrown(error), failed);
+        await pauseOrAwait(request, asThrown(error), { began, failed });
       }
     }
   }
@@ -270,12 +285,7 @@ export function openGraph(options: GraphOptions): Graph {
         if (settled !== undefined) return settled.value;
         failure = failure.with({ delivery: 'none' });
       }
-      const notYet =
-        request.awaitKeySet === true &&
-        failure.kind === 'not-found' &&
-        clock.now() - began < newKeySetMs;
-      if (notYet) await pause(unknownYet(request, failure), failed, Number.POSITIVE_INFINITY);
-      else await pause(failure, failed);
+      await pauseOrAwait(request, failure, { began, failed });
     }
   }
 
@@ -322,8 +332,8 @@ function nextPage(link: string, from: URL): URL {
 }
 
 /** "Not found" of a keyset that was made a moment ago: it was refused, and will not be soon (Q10). */
-const unknownYet = ({ keyset }: WriteRequest<unknown>, refused: Failure): Failure =>
-  new Failure('not-found', `${keyset} is new, and not known everywhere yet`, {
+const unknownYet = ({ subject }: GraphRequest<unknown>, refused: Failure): Failure =>
+  new Failure('not-found', `${subject} is new, and not known everywhere yet`, {
     ...refused.details,
     transient: true,
   });

@@ -146,8 +146,11 @@ export async function openContext(
         cancelled,
       }),
       emulator: {
-        reset: async () =>
-          (await import('./emulator.ts')).resetEmulator(settings.emulatorState, cancelled),
+        reset: async (dryRun) =>
+          (await import('./emulator.ts')).resetEmulator(settings.emulatorState, {
+            dryRun,
+            cancelled,
+          }),
         serve: async (options) =>
           (await import('./emulator.ts')).serve(settings, options, cancelled),
       },

@@ -86,6 +86,9 @@ export function putKeySet(
   };
 }
 
+/** How every state begins that `serializeState` wrote. */
+export const stateBeginning = '{\n "version": 1';
+
 export const serializeState = (state: EmulatorState): string =>
   `${JSON.stringify(state, undefined, 1)}\n`;
 

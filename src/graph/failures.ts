@@ -66,7 +66,7 @@ const badKey = 'check the key material that was sent';
 const meanings: Readonly<Record<string, CodeMeaning>> = {
   '90073': { kind: 'not-found', hint: 'see policykeys list for the keysets that exist' },
   '90130': { kind: 'not-found', hint: 'see policykeys list for the keysets that exist' },
-  '90131': { kind: 'not-found', hint: 'see policykeys keys list for the keys that exist' },
+  '90131': { kind: 'not-found', hint: 'policykeys keys list <keyset> shows the keys that exist' },
   '95052': { kind: 'not-found', hint: 'create it first, with policykeys create or --create' },
   '95028': { kind: 'conflict', hint: 'pass --if-missing if that is fine' },
   '95032': { kind: 'conflict', hint: mixing },

@@ -20,6 +20,8 @@ interface Call<T> {
 
 export interface ReadRequest<T> extends Call<T> {
   readonly method: 'GET';
+  /** It exists, and may not be known everywhere yet: "not found" means wait. */
+  readonly awaitKeySet?: boolean;
 }
 
 /** What reading again said about a write whose answer was lost. */

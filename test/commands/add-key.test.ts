@@ -47,15 +47,18 @@ describe('--create', () => {
     expect(ran.stderr).toMatch(/note: .*not known everywhere yet; waiting 0\.\d s\n/);
   });
 
-  test('one that something else made in between is a conflict', async () => {
-    const ran = await add(tenantWith([]), '--create', {
-      intercept: ({ method, path }) =>
-        method === 'GET' && path === '/B2C_1A_A' ? { status: 404 } : undefined,
-    });
-    expect([ran.code, lines(ran.wrote)]).toEqual([6, ['POST ']]);
-    expect(ran.error).toMatchObject({
-      error: { message: 'B2C_1A_A was created by something else just now', code: 'AADB2C95028' },
-    });
+  test('one that something else made in between is waited for, and looked at', async () => {
+    let looks = 0;
+    const intercept: NonNullable<RunOptions['intercept']> = ({ method, path }) =>
+      method === 'GET' && path === '/B2C_1A_A' && (looks += 1) <= 2 ? { status: 404 } : undefined;
+    const ran = await add(tenantWith([]), '--create', { intercept });
+    expect([ran.code, lines(ran.wrote)]).toEqual([0, ['POST ', 'POST /B2C_1A_A/generateKey']]);
+    expect(ran.stderr).toContain('B2C_1A_A is new, and not known everywhere yet');
+    // What is in it counts.
+    looks = 0;
+    const again = await add(tenantWith([{ kid: 'a1' }]), '--create --if-empty', { intercept });
+    expect([again.code, lines(again.wrote)]).toEqual([0, ['POST ']]);
+    expect(again.json).toMatchObject({ kid: 'a1', unchanged: true });
   });
 
   test('--dry-run shows both requests', async () => {
