@@ -115,7 +115,11 @@ describe('a command line that is wrong', () => {
   test.each([
     ['lst', "unknown command 'lst'", 'did you mean one of list, ls? See policykeys --help'],
     ['generate_key A', "unknown command 'generate_key'", 'did you mean generate-key? See policykeys --help'], // prettier-ignore
-    ['keys enabel A k', "unknown command 'enabel'", 'did you mean enable? See policykeys --help'],
+    [
+      'keys enabel A k',
+      "unknown command 'enabel'",
+      'did you mean enable? See policykeys keys --help',
+    ],
     ['frobnicate', "unknown command 'frobnicate'", 'see policykeys --help'],
     ['list --include-backup', "unknown option '--include-backup'", 'did you mean --include-backups? See policykeys list --help'], // prettier-ignore
     ['list --tenat x', "unknown option '--tenat'", 'did you mean --tenant? See policykeys list --help'], // prettier-ignore
@@ -479,6 +483,15 @@ describe('signals', () => {
 });
 
 describe('signing in', () => {
+  test.each([
+    ['--cloud emulator get', 'policykeys get --help'],
+    ['-o json get --no-such', 'policykeys get --help'],
+    ['--tenant keys keys get A', 'policykeys keys get --help'],
+  ])('%s points to the help of its command', async (line, help) => {
+    const ran = await openTenant().run(line);
+    expect([ran.code, ran.stderr]).toMatchObject([2, expect.stringContaining(`hint: see ${help}`)]);
+  });
+
   test('nothing is configured: auth, whatever else is missing', async () => {
     const ran = await openTenant().run('list', {
       environment: { POLICYKEYS_ACCESS_TOKEN: '', AZURE_TENANT_ID: '' },

@@ -25,7 +25,9 @@ export async function resetEmulator(
 ): Promise<string> {
   const text = (await readOwn(path)) ?? '';
   // The variable may name anything; what is no state, whole or damaged, is not ours to replace.
-  if (text !== '' && !text.startsWith(stateBeginning))
+  const ours = text.startsWith(stateBeginning) || stateBeginning.startsWith(text);
+  // Zeros are what a power failure leaves of a file.
+  if (!ours && !/^[\0\s]*$/.test(text))
     throw new Failure('input', `${path} holds no state of the emulator`, {
       hint: 'name another file with POLICYKEYS_EMULATOR_STATE, or delete this one yourself',
     });

@@ -118,7 +118,7 @@ describe('upload-pkcs12', () => {
   test('--no-password: B2C insists on one', async () => {
     const ran = await upload('nopassword.pfx', ['--no-password']);
     expect([ran.code, ran.asked]).toEqual([3, []]);
-    expect(ran.stderr).toContain('it has no password, and B2C insists on one');
+    expect(ran.stderr).toContain('--no-password says that it has none, and B2C insists on one');
     const sent = await upload('nopassword.pfx', ['--no-password', '--no-convert']);
     expect(sent.wrote.map(({ body }) => body)).toEqual([{ key: base64('nopassword.pfx'), password: '' }]); // prettier-ignore
   });

@@ -174,16 +174,40 @@ describe('the token cache and the emulator’s file', () => {
     expect(done.code).toBe(0);
   });
 
-  test.each(['{', '{}', '[]', '{"version":2,"tenants":{}}', '\u0000'])(
-    'a damaged state %j is input',
-    async (text) => {
-      const POLICYKEYS_EMULATOR_STATE = join(site.home, 'state.json');
-      writeFileSync(POLICYKEYS_EMULATOR_STATE, text);
-      const environment = { POLICYKEYS_EMULATOR_STATE };
-      const done = await site.run('list --cloud emulator -o json', { environment });
-      expect([done.code, failure(done)]).toMatchObject([3, { error: { kind: 'input' } }]);
-      expect((await site.run('emulator reset', { environment })).code).toBe(0);
-      expect((await site.run('list --cloud emulator', { environment })).code).toBe(0);
-    },
-  );
+  test.each([
+    ['{', 0],
+    ['\u0000', 0],
+    ['{\n "version": 1,\n "ten', 0],
+    // These may be something else altogether: they stay as they are.
+    ['{}', 3],
+    ['[]', 3],
+    ['{"version":2,"tenants":{}}', 3],
+    ['-----BEGIN CERTIFICATE-----', 3],
+  ])('a damaged state %j is input, and is reset only where it was ours: %i', async (text, code) => {
+    const POLICYKEYS_EMULATOR_STATE = join(site.home, 'state.json');
+    writeFileSync(POLICYKEYS_EMULATOR_STATE, text);
+    const environment = { POLICYKEYS_EMULATOR_STATE };
+    const done = await site.run('list --cloud emulator -o json', { environment });
+    expect([done.code, failure(done)]).toMatchObject([3, { error: { kind: 'input' } }]);
+    expect((await site.run('emulator reset --dry-run', { environment })).code).toBe(code);
+    expect(readFileSync(POLICYKEYS_EMULATOR_STATE, 'utf8')).toBe(text);
+    expect((await site.run('emulator reset', { environment })).code).toBe(code);
+    if (code !== 0) expect(readFileSync(POLICYKEYS_EMULATOR_STATE, 'utf8')).toBe(text);
+    expect((await site.run('list --cloud emulator', { environment })).code).toBe(code);
+  });
+
+  // Node's own recursive mkdir never ends there.
+  test('folders that cannot be made do not hang it', async () => {
+    const cache = await site.run('list --cloud emulator', {
+      environment: { XDG_CACHE_HOME: '/proc/x' },
+    });
+    expect(cache.code).toBe(0);
+    const state = await site.run('create A --cloud emulator', {
+      environment: { POLICYKEYS_EMULATOR_STATE: '/proc/x/e.json' },
+    });
+    expect([state.code, state.stderr]).toMatchObject([
+      3,
+      expect.stringContaining('/proc/x/e.json'),
+    ]);
+  });
 });
