@@ -33,6 +33,13 @@ describe('upload-pkcs12', () => {
     expect(ordered(ran.wrote[0]?.body)).toBe(ordered({ key: base64(name), password }));
   });
 
+  test('PEM is no PFX, and what to do with it is said', async () => {
+    const ran = await upload('bundle.pem');
+    expect([ran.code, ran.asked]).toEqual([3, []]);
+    expect(ran.stderr).toContain('bundle.pem is PEM, not a PFX');
+    expect(ran.stderr).toContain('upload-certificate');
+  });
+
   test('its JSON form, with the chain leaf to root', async () => {
     const tenant = openTenant({ keysets });
     const ran = await upload('signing.pfx', right, tenant);

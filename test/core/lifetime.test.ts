@@ -80,6 +80,15 @@ describe('durations', () => {
     );
   });
 
+  test.each(['1m', '+6m', '90m'])('%s as a time could be minutes or months', (text) => {
+    const failure = caught(() => parseTime(text, 0));
+    const count = text.replace(/\D/g, '');
+    expect([failure.kind, failure.hint]).toEqual([
+      'usage',
+      `write P${count}M for months, PT${count}M for minutes`,
+    ]);
+  });
+
   test('in milliseconds a month is 30 days and a year 365', () => {
     expect(durationMs(secondsOnly(45))).toBe(45_000);
     expect(durationMs(years(1))).toBe(365 * day * 1000);

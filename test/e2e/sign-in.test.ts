@@ -25,6 +25,14 @@ test('twenty runs at once and five one after the other ask for one token', async
   expect(left).toBe('');
 }, 60_000);
 
+test('a token that is cached proves nothing of another secret', async () => {
+  const site = await openSite();
+  expect((await site.run('list')).code).toBe(0);
+  const done = await site.run('list', { environment: { AZURE_CLIENT_SECRET: 'another-one' } });
+  expect(done.code).toBe(4);
+  expect(done.stderr).toContain('AADSTS7000215');
+});
+
 test.each(['{', '', '{}', '[]', '\u0000', '{"AccessToken":{"x":{}}}', 'null'])(
   'a damaged cache %j is a cold one',
   async (text) => {
