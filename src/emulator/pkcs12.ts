@@ -12,10 +12,10 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import {
-  der,
   derChild,
   derChildren,
   DerError,
+  derFromBer,
   readDer,
   readOid,
   readSmallInteger,
@@ -214,50 +214,4 @@ function addToBlocks(input: Buffer, addend: Buffer): void {
       input.writeUInt8(carry & 0xff, start + at);
       carry >>= 8;
     }
-}
-
-/**
- * BER as DER (X.690 sections 8.1.3.6 and 8.7.3), since Windows, macOS and NSS write indefinite
- * lengths and octet strings in pieces, and .NET reads them.
- */
-export function derFromBer(bytes: Buffer): Buffer {
-  const [node, end] = definite(bytes, 0, 0);
-  if (end !== bytes.length) throw new DerError('bytes after the end');
-  return node;
-}
-
-const endOfContents = 0x0000;
-
-function definite(bytes: Buffer, offset: number, depth: number): readonly [Buffer, number] {
-  if (depth > 30) throw new DerError('nested too deeply');
-  const [tag, first] = [bytes[offset], bytes[offset + 1]];
-  if (tag === undefined || first === undefined) throw new DerError('it ends too early');
-  const indefinite = first === 0x80;
-  const size = first > 0x80 ? first & 0x7f : 0;
-  let start = offset + 2 + size;
-  if (size > 4 || start > bytes.length) throw new DerError('it ends too early');
-  const length = size === 0 ? first : bytes.readUIntBE(offset + 2, size);
-  const end = indefinite ? bytes.length : start + length;
-  if (end > bytes.length) throw new DerError('it ends too early');
-  if ((tag & 0x20) === 0) {
-    if (indefinite) throw new DerError('an indefinite length without parts');
-    return [der(tag, bytes.subarray(start, end)), end];
-  }
-  const parts: Buffer[] = [];
-  while (indefinite ? !atEnd(bytes, start) : start < end) {
-    const [part, next] = definite(bytes, start, depth + 1);
-    if (next > end) throw new DerError('a part is longer than the whole');
-    parts.push(part);
-    start = next;
-  }
-  const whole =
-    tag === (tags.octetString | 0x20)
-      ? der(tags.octetString, ...parts.map((part) => readDer(part, tags.octetString).content))
-      : der(tag, ...parts);
-  return [whole, indefinite ? start + 2 : end];
-}
-
-function atEnd(bytes: Buffer, offset: number): boolean {
-  if (offset + 2 > bytes.length) throw new DerError('it ends too early');
-  return bytes.readUInt16BE(offset) === endOfContents;
 }
