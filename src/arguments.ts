@@ -38,6 +38,9 @@ export const fromOption = (what: string): Option =>
 export const passwordOption = (): Option =>
   new Option('--password-from <source>', `the password: ${sourceForms}`).argParser(parseSource);
 
+export const overwriteOption = (): Option =>
+  new Option('--overwrite', 'replace the files that exist already');
+
 /** Two values cannot both come from stdin. */
 export function refuseTwoStdins(...sources: readonly (Source | undefined)[]): void {
   if (sources.filter((source) => source?.kind === 'stdin').length > 1)

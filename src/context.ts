@@ -1,4 +1,5 @@
 /** Everything a command is allowed to touch. Only `main.ts` makes a real one. */
+import type { KeyObject } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Secret } from './core/secret.ts';
 import type { NumericDate } from './core/lifetime.ts';
@@ -54,6 +55,38 @@ export interface TextWanted {
   readonly maxBytes: number;
   /** Keep a leading byte order mark and a trailing line break. */
   readonly exact?: boolean;
+  /** A value that is new: a question for it is asked twice. */
+  readonly chosen?: boolean;
+  /** The next step where the value is empty. */
+  readonly emptyHint?: string;
+}
+
+export interface NewFile {
+  readonly path: string;
+  readonly bytes: Buffer;
+  /** Readable by the user only. */
+  readonly secret: boolean;
+  readonly overwrite: boolean;
+}
+
+export interface Files {
+  /**
+   * Writes a file beside the place where it will stand, and gives what puts it there. Failures: `input`
+   * where it cannot be, `conflict` where something stands already and `overwrite` does not allow it.
+   */
+  stage(file: NewFile): Promise<StagedFile>;
+}
+
+export interface StagedFile {
+  readonly path: string;
+  commit(): Promise<void>;
+  /** Leaves nothing behind; after `commit` there is nothing to do. */
+  discard(): Promise<void>;
+}
+
+export interface Random {
+  bytes(size: number): Buffer;
+  rsaKey(bits: number): Promise<KeyObject>;
 }
 
 export interface Emulator {
@@ -86,6 +119,8 @@ export interface Context {
   readonly graph: Graph;
   readonly talk: Talk;
   readonly input: Input;
+  readonly files: Files;
+  readonly random: Random;
   readonly emulator: Emulator;
   readonly dryRun: boolean;
   now(): NumericDate;

@@ -2,7 +2,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Command } from 'commander';
-import { asFailure, errorCode, Failure } from './failure.ts';
+import { asFailure, errorCode, exitCodes, Failure } from './failure.ts';
 import { compileQuery, render, renderFailure, type View } from './output.ts';
 import { buildProgram, HelpWanted, parse } from './program.ts';
 import {
@@ -24,10 +24,11 @@ export async function main(world: World): Promise<number> {
     cancel.abort(new Failure('cancelled', 'interrupted', { signal }));
   });
   let appearance: Appearance | undefined;
+  let code = 0;
   const program = buildProgram(async (command, work) => {
     const flags: GlobalFlags = command.optsWithGlobals();
     appearance = readAppearance(flags, world.environment);
-    await runCommand(world, command, work, { appearance, flags, cancel });
+    code = await runCommand(world, command, work, { appearance, flags, cancel });
   });
   let help = '';
   try {
@@ -35,7 +36,7 @@ export async function main(world: World): Promise<number> {
       help += text;
     });
     await write(world.stdout, help, 'is there space left where it goes?');
-    return 0;
+    return code;
   } catch (error) {
     if (isClosedPipe(error)) return 0;
     return await report(world, asFailure(error), appearance ?? guessAppearance(world));
@@ -50,12 +51,13 @@ interface Invocation {
   readonly cancel: AbortController;
 }
 
+/** Gives the exit code of a result. */
 async function runCommand(
   world: World,
   command: Command,
   work: (context: Context) => Promise<View>,
   { appearance, flags, cancel }: Invocation,
-): Promise<void> {
+): Promise<number> {
   const query = await compileQuery(appearance.query);
   const settings = readSettings(flags, world.environment, {
     platform: world.platform,
@@ -94,6 +96,7 @@ async function runCommand(
       'the command itself was carried out; look at it before you run it again',
     );
     await view.until;
+    return view.finding ? exitCodes.finding : 0;
   } finally {
     clearTimeout(deadline);
     await opened.close();

@@ -37,6 +37,8 @@ export interface View {
   readonly document?: string;
   /** One sentence on what was done, for stderr. */
   readonly done?: string;
+  /** A check found something: exit code 10. */
+  readonly finding?: boolean;
   /** The command goes on after its result is printed (a server). */
   readonly until?: Promise<void>;
 }

@@ -3,12 +3,15 @@ import { Command, CommanderError, Help } from 'commander';
 import { globalOptions, withOptions } from './arguments.ts';
 import { liftKid, namedCommand } from './argv.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addConvert } from './commands/convert.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addEmulator } from './commands/emulator.ts';
+import { addGenerateCertificate } from './commands/generate-certificate.ts';
 import { addGenerateKey } from './commands/generate-key.ts';
 import { addGet } from './commands/get.ts';
 import { addGetActiveKey } from './commands/get-active-key.ts';
+import { addInspect } from './commands/inspect.ts';
 import { addKeysGet } from './commands/keys-get.ts';
 import { addKeysList } from './commands/keys-list.ts';
 import { addKeysDisable, addKeysEnable } from './commands/keys-status.ts';
@@ -92,6 +95,11 @@ export function buildProgram(run: Run): Command {
   addKeysGet(keys, run);
   addKeysEnable(keys, run);
   addKeysDisable(keys, run);
+
+  program.commandsGroup('Files on this machine:');
+  addInspect(program, run);
+  addConvert(program, run);
+  addGenerateCertificate(program, run);
 
   program.commandsGroup('Account and tooling:');
   addEmulator(program, run);

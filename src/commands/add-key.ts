@@ -25,13 +25,17 @@ import {
 } from '../graph/operations.ts';
 import type { WriteRequest } from '../graph/request.ts';
 import type { View } from '../output.ts';
-import { keyView, requestsView } from '../views.ts';
+import { keyView, requestsView, type KeyFacts } from '../views.ts';
 
 export interface Addition {
   readonly incoming: IncomingKey;
   readonly request: (target: AddTo) => WriteRequest<NamedKey>;
   /** Called with the keyset before anything is sent, for warnings that need it. */
   readonly inspect?: (before: KeySet) => void;
+  /** Called once it is certain that something will be sent. */
+  readonly prepare?: () => Promise<void>;
+  /** In place of the key, when it was added. */
+  readonly show?: (facts: KeyFacts) => Promise<View>;
 }
 
 export async function addKey(
@@ -82,6 +86,7 @@ async function addTo(context: Context, target: AddTo, job: Job): Promise<View> {
         : []),
     ]);
 
+  if (!target.awaitKeySet) await addition.prepare?.();
   const other = create ? await createForKey(context, id) : undefined;
   // The guards have not seen what is in it.
   if (other !== undefined)
@@ -96,14 +101,15 @@ async function addTo(context: Context, target: AddTo, job: Job): Promise<View> {
       `${key.kid} is disabled; it may have been live for seconds. Enable it with: policykeys keys enable ${id} ${key.kid}`,
     );
   const starts = state === 'future' && key.nbf !== undefined ? `, from ${isoTime(key.nbf)}` : '';
-  return keyView({
+  const facts = {
     keyset: id,
     key,
     keys,
     now: context.now(),
     more: { replaces },
     done: `added ${key.kid} to ${id} (${state}${starts})`,
-  });
+  };
+  return addition.show?.(facts) ?? keyView(facts);
 }
 
 async function readIfPresent(

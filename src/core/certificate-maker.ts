@@ -3,15 +3,7 @@ import { createHash, sign, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { der, derInteger, derOid, readDer, derChild, tags } from './der.ts';
 import type { NumericDate } from './lifetime.ts';
-import { keyUsages, type KeyUsage } from './x509.ts';
-
-export const extendedKeyUsages = {
-  serverAuth: '1.3.6.1.5.5.7.3.1',
-  clientAuth: '1.3.6.1.5.5.7.3.2',
-  codeSigning: '1.3.6.1.5.5.7.3.3',
-  emailProtection: '1.3.6.1.5.5.7.3.4',
-} as const;
-export type ExtendedKeyUsage = keyof typeof extendedKeyUsages;
+import { extendedKeyUsages, keyUsages, type ExtendedKeyUsage, type KeyUsage } from './x509.ts';
 
 export interface CertificateExtensions {
   readonly ca?: boolean;

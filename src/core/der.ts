@@ -105,12 +105,20 @@ export function readSmallInteger(node: DerNode): number {
   return digits.length > 12 ? Number.POSITIVE_INFINITY : Number.parseInt(digits || '0', 16);
 }
 
+/** Bounds on what a file may make us keep: a PFX has some hundred parts, ten deep. */
+export const maxDepth = 30;
+export const maxNodes = 50_000;
+
 /**
  * BER as DER (X.690 sections 8.1.3.6 and 8.7.3): Windows, macOS and NSS write a PFX with indefinite
  * lengths, and octet strings in pieces.
  */
 export function derFromBer(bytes: Buffer): Buffer {
-  const [node, end] = readBer(bytes, 0, 0);
+  let nodes = 0;
+  const [node, end] = readBer(bytes, 0, (depth) => {
+    if (depth > maxDepth) throw new DerError(`nested too deeply (more than ${String(maxDepth)})`);
+    if (++nodes > maxNodes) throw new DerError(`more than ${String(maxNodes)} parts`);
+  });
   if (end !== bytes.length) throw new DerError('bytes after the end');
   return node;
 }
@@ -118,8 +126,13 @@ export function derFromBer(bytes: Buffer): Buffer {
 const constructed = 0x20;
 
 /** The node at `offset` as DER, and where it ended in `bytes`. */
-function readBer(bytes: Buffer, offset: number, depth: number): readonly [Buffer, number] {
-  if (depth > 30) throw new DerError('nested too deeply');
+function readBer(
+  bytes: Buffer,
+  offset: number,
+  count: (depth: number) => void,
+  depth = 0,
+): readonly [Buffer, number] {
+  count(depth);
   const tag = bytes[offset] ?? 0;
   if ((tag & 0x1f) === 0x1f) throw new DerError('a tag number above 30');
   const frame = bytes[offset + 1] === 0x80 ? undefined : readDerAt(bytes, offset);
@@ -131,7 +144,7 @@ function readBer(bytes: Buffer, offset: number, depth: number): readonly [Buffer
   let at = frame === undefined ? offset + 2 : end - frame.content.length;
   const parts: Buffer[] = [];
   while (frame === undefined ? !isEndOfContents(bytes, at) : at < end) {
-    const [part, next] = readBer(bytes.subarray(0, end), at, depth + 1);
+    const [part, next] = readBer(bytes.subarray(0, end), at, count, depth + 1);
     parts.push(part);
     at = next;
   }

@@ -2,23 +2,72 @@
  * Encryption and MAC by password, as a PFX has them: PBES2 (RFC 8018 section 6.2) and PKCS #12's own
  * (RFC 7292 appendices B and C). The door to node-forge, which has the RC2 that Node lacks.
  */
-import { createDecipheriv, createHmac, hash, pbkdf2Sync, timingSafeEqual } from 'node:crypto';
-import { derChild, derChildren, DerError, readOid, readSmallInteger, tags } from './der.ts';
-import type { DerNode } from './der.ts';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hash,
+  pbkdf2Sync,
+  timingSafeEqual,
+} from 'node:crypto';
+import {
+  der,
+  derChild,
+  derChildren,
+  DerError,
+  derInteger,
+  derOid,
+  readOid,
+  readSmallInteger,
+  tags,
+  type DerNode,
+} from './der.ts';
+import { deriveKey } from './kdf.ts';
 
-/** Bound on the rounds that a file may ask for before its password is even tried. */
-export const maxIterations = 2_000_000;
+/**
+ * Bounds on the rounds of key derivation that a file may ask for: each time, and in all. They are read
+ * before anything is derived. A file of a million rounds throughout has three derivations.
+ */
+export const maxIterations = 1_000_000;
+export const maxIterationsInAll = 4_000_000;
 
 export interface Protection {
   /** `TripleDES-SHA1`, `AES-256-CBC`, … or `none`; of a MAC `SHA-1`, … An OID where it is not known. */
   readonly scheme: string;
   readonly iterations: number;
+  /** Of PBES2, what PBKDF2 repeats: `HMAC-SHA-256`, … */
+  readonly prf?: string;
 }
 
 export interface Encryption extends Protection {
   readonly salt: Buffer;
   /** Of PBES2; PKCS #12's own encryption derives the IV, too. */
-  readonly pbes2?: { readonly kdf: string; readonly prf: string | undefined; readonly iv: Buffer };
+  readonly pbes2?: {
+    readonly kdf: string;
+    readonly digest: string | undefined;
+    readonly iv: Buffer;
+  };
+}
+
+/** One password as the two derivations take it. */
+export interface Password {
+  /** UTF-8, for PBKDF2. */
+  readonly text: string;
+  /** BMPString with two zero bytes, for PKCS #12's own (RFC 7292 appendix B.1). */
+  readonly bmp: Buffer;
+}
+
+const bmpOf = (units: string): Buffer => Buffer.from(`${units}\0`, 'utf16le').swap16();
+
+/**
+ * The forms in which programs write one password, the standard one first: OpenSSL before 1.1 took each
+ * byte for a character, and no password is two zero bytes to some, and nothing to others.
+ */
+export function passwordForms(text: string): readonly [Password, ...Password[]] {
+  const standard = { text, bmp: bmpOf(text) };
+  if (text === '') return [standard, { text, bmp: Buffer.alloc(0) }];
+  const bytes = Buffer.from(text).toString('latin1');
+  return bytes === text ? [standard] : [standard, { text, bmp: bmpOf(bytes) }];
 }
 
 export interface Mac extends Protection {
@@ -34,23 +83,31 @@ const oids = {
   pbkdf2: '1.2.840.113549.1.5.12',
   pbes2: '1.2.840.113549.1.5.13',
   pbmac1: '1.2.840.113549.1.5.14',
+  scrypt: '1.3.6.1.4.1.11591.4.11',
+  tripleDesSha1: '1.2.840.113549.1.12.1.3',
+  sha1: '1.3.14.3.2.26',
 } as const;
+
+/** A MAC that B2C does not know (RFC 9579), and we do not read. */
+export const pbmac1 = 'PBMAC1';
 
 // RFC 7292 appendix C, RFC 8018 appendix B, NIST's AES and SHA-2 arcs.
 const names: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.12.1.1': 'RC4-128-SHA1',
   '1.2.840.113549.1.12.1.2': 'RC4-40-SHA1',
-  '1.2.840.113549.1.12.1.3': acceptedScheme,
+  [oids.tripleDesSha1]: acceptedScheme,
   '1.2.840.113549.1.12.1.4': 'TripleDES-2KEY-SHA1',
   '1.2.840.113549.1.12.1.5': 'RC2-128-SHA1',
   '1.2.840.113549.1.12.1.6': 'RC2-40-SHA1',
-  [oids.pbmac1]: 'PBMAC1',
+  [oids.pbmac1]: pbmac1,
+  [oids.pbkdf2]: 'PBKDF2',
+  [oids.scrypt]: 'scrypt',
   '1.2.840.113549.3.7': 'TripleDES-CBC',
   '2.16.840.1.101.3.4.1.2': 'AES-128-CBC',
   '2.16.840.1.101.3.4.1.22': 'AES-192-CBC',
   '2.16.840.1.101.3.4.1.42': 'AES-256-CBC',
   '1.2.840.113549.2.5': 'MD5',
-  '1.3.14.3.2.26': acceptedMac,
+  [oids.sha1]: acceptedMac,
   '2.16.840.1.101.3.4.2.4': 'SHA-224',
   '2.16.840.1.101.3.4.2.1': 'SHA-256',
   '2.16.840.1.101.3.4.2.2': 'SHA-384',
@@ -75,14 +132,16 @@ const ciphers: Readonly<Record<string, Cipher>> = {
 
 /** HMAC under PBKDF2 (RFC 8018 appendix B.1). */
 const prfs: Readonly<Record<string, string>> = {
-  '1.2.840.113549.2.7': 'sha1',
-  '1.2.840.113549.2.8': 'sha224',
-  '1.2.840.113549.2.9': 'sha256',
-  '1.2.840.113549.2.10': 'sha384',
-  '1.2.840.113549.2.11': 'sha512',
+  '1.2.840.113549.2.7': 'SHA-1',
+  '1.2.840.113549.2.8': 'SHA-224',
+  '1.2.840.113549.2.9': 'SHA-256',
+  '1.2.840.113549.2.10': 'SHA-384',
+  '1.2.840.113549.2.11': 'SHA-512',
 };
+const defaultPrf = '1.2.840.113549.2.7';
 
-const macDigests: Readonly<Record<string, string>> = {
+/** As node:crypto names them. */
+const digests: Readonly<Record<string, string>> = {
   MD5: 'md5',
   [acceptedMac]: 'sha1',
   'SHA-224': 'sha224',
@@ -105,12 +164,15 @@ export function readEncryption(algorithm: DerNode): Encryption {
   const cipher = derChild(parameters, 1, tags.sequence);
   const kdfParameters = derChild(kdf, 1, tags.sequence);
   const prf = derChildren(kdfParameters).find((node) => node.tag === tags.sequence);
+  const prfOid = prf === undefined ? defaultPrf : readOid(derChild(prf, 0, tags.oid));
+  const digest = prfs[prfOid];
   return {
     scheme: algorithmName(derChild(cipher, 0, tags.oid)),
     ...readSalted(kdfParameters),
+    prf: digest === undefined ? prfOid : `HMAC-${digest}`,
     pbes2: {
-      kdf: readOid(derChild(kdf, 0, tags.oid)),
-      prf: prf === undefined ? 'sha1' : prfs[readOid(derChild(prf, 0, tags.oid))],
+      kdf: algorithmName(derChild(kdf, 0, tags.oid)),
+      digest: digest && digests[digest],
       iv: derChild(cipher, 1).content,
     },
   };
@@ -134,23 +196,32 @@ export function readMac(node: DerNode): Mac {
 }
 
 /** Whether `content` is what was written under this password. Throws DerError for a MAC it does not know. */
-export function macMatches({ scheme, ...mac }: Mac, content: Buffer, password: string): boolean {
-  const digest = macDigests[scheme];
+export function macMatches(
+  { scheme, ...mac }: Mac,
+  content: Buffer,
+  { bmp }: Pick<Password, 'bmp'>,
+): boolean {
+  const digest = Object.hasOwn(digests, scheme) ? digests[scheme] : undefined;
   if (digest === undefined) throw new DerError(`a MAC that is not known (${scheme})`);
   const size = hash(digest, '', 'buffer').length;
-  const key = deriveKey({ ...mac, digest, password, purpose: 3, size });
+  const key = deriveKey({ ...mac, digest, password: bmp, purpose: 3, size });
   const value = createHmac(digest, key).update(content).digest();
   return value.length === mac.value.length && timingSafeEqual(value, mac.value);
 }
 
-export type Decrypt = (content: Buffer, password: string) => Promise<Buffer>;
+export type Decrypt = (content: Buffer, password: Password) => Promise<Buffer>;
 
 /** Throws DerError for a kind that it does not know; what it gives fails for nearly every wrong password. */
 export function decryption(encryption: Encryption): Decrypt {
-  const cipher = ciphers[encryption.scheme];
-  const { pbes2 } = encryption;
-  if (cipher === undefined || (pbes2 && (pbes2.kdf !== oids.pbkdf2 || pbes2.prf === undefined)))
-    throw new DerError(`an encryption that is not known (${encryption.scheme})`);
+  const { scheme, prf, pbes2 } = encryption;
+  const cipher = Object.hasOwn(ciphers, scheme) ? ciphers[scheme] : undefined;
+  if (
+    cipher === undefined ||
+    (pbes2 && (pbes2.kdf !== names[oids.pbkdf2] || pbes2.digest === undefined))
+  ) {
+    const how = pbes2 === undefined ? '' : ` with ${pbes2.kdf} and ${prf ?? ''}`;
+    throw new DerError(`an encryption that is not known (${scheme}${how})`);
+  }
   return async (content, password) => {
     const { key, iv } = keyAndIv(encryption, cipher, password);
     if (cipher.name === 'rc2-cbc') return decryptRc2(content, key, iv);
@@ -162,13 +233,13 @@ export function decryption(encryption: Encryption): Decrypt {
 function keyAndIv(
   { salt, iterations, pbes2 }: Encryption,
   { keyBytes }: Cipher,
-  password: string,
+  { text, bmp }: Password,
 ): { readonly key: Buffer; readonly iv: Buffer } {
   if (pbes2 !== undefined) {
-    const prf = pbes2.prf ?? 'sha1';
-    return { key: pbkdf2Sync(password, salt, iterations, keyBytes, prf), iv: pbes2.iv };
+    const digest = pbes2.digest ?? 'sha1';
+    return { key: pbkdf2Sync(text, salt, iterations, keyBytes, digest), iv: pbes2.iv };
   }
-  const from = { digest: 'sha1', password, salt, iterations };
+  const from = { digest: 'sha1', password: bmp, salt, iterations };
   return {
     key: deriveKey({ ...from, purpose: 1, size: keyBytes }),
     iv: deriveKey({ ...from, purpose: 2, size: 8 }),
@@ -185,41 +256,46 @@ async function decryptRc2(content: Buffer, key: Buffer, iv: Buffer): Promise<Buf
   return Buffer.from(cipher.output.getBytes(), 'latin1');
 }
 
-interface Derivation {
-  readonly digest: string;
-  readonly password: string;
+/** What is new in everything that is written: random bytes are the caller's. */
+export interface Salted {
+  readonly password: Password;
   readonly salt: Buffer;
   readonly iterations: number;
-  /** 1 a key, 2 an IV, 3 a MAC key. */
-  readonly purpose: 1 | 2 | 3;
-  readonly size: number;
 }
 
-/** RFC 7292 appendix B.2. */
-function deriveKey({ digest, password, salt, iterations, purpose, size }: Derivation): Buffer {
-  if (iterations < 1) throw new DerError('no rounds of key derivation');
-  const block = digest === 'sha384' || digest === 'sha512' ? 128 : 64;
-  const fill = (bytes: Buffer): Buffer =>
-    Buffer.alloc(block * Math.ceil(bytes.length / block), bytes);
-  const input = Buffer.concat([fill(salt), fill(Buffer.from(`${password}\0`, 'utf16le').swap16())]);
-  const diversifier = Buffer.alloc(block, purpose);
-  const parts: Buffer[] = [];
-  for (let made = 0; made < size;) {
-    let part = hash(digest, Buffer.concat([diversifier, input]), 'buffer');
-    for (let round = 1; round < iterations; round += 1) part = hash(digest, part, 'buffer');
-    parts.push(part);
-    made += part.length;
-    addToBlocks(input, Buffer.alloc(block, part));
-  }
-  return Buffer.concat(parts).subarray(0, size);
+const sequence = (...parts: readonly Buffer[]): Buffer => der(tags.sequence, ...parts);
+
+const countOf = (iterations: number): Buffer =>
+  derInteger(Buffer.from(iterations.toString(16).padStart(8, '0'), 'hex'));
+
+/** TripleDES-SHA1 (RFC 7292 appendix C): the AlgorithmIdentifier, and `content` encrypted. */
+export function encryptAccepted(
+  content: Buffer,
+  { password, salt, iterations }: Salted,
+): { readonly algorithm: Buffer; readonly ciphertext: Buffer } {
+  const from = { digest: 'sha1', password: password.bmp, salt, iterations };
+  const cipher = createCipheriv(
+    'des-ede3-cbc',
+    deriveKey({ ...from, purpose: 1, size: 24 }),
+    deriveKey({ ...from, purpose: 2, size: 8 }),
+  );
+  return {
+    algorithm: sequence(
+      derOid(oids.tripleDesSha1),
+      sequence(der(tags.octetString, salt), countOf(iterations)),
+    ),
+    ciphertext: Buffer.concat([cipher.update(content), cipher.final()]),
+  };
 }
 
-/** Adds `addend` + 1 to every block of its length, modulo that length (step 6C). */
-function addToBlocks(input: Buffer, addend: Buffer): void {
-  for (let start = 0; start < input.length; start += addend.length)
-    for (let at = addend.length - 1, carry = 1; at >= 0; at -= 1) {
-      carry += input.readUInt8(start + at) + addend.readUInt8(at);
-      input.writeUInt8(carry & 0xff, start + at);
-      carry >>= 8;
-    }
+/** MacData with SHA-1 (RFC 7292 section 4). */
+export function makeAcceptedMac(content: Buffer, { password, salt, iterations }: Salted): Buffer {
+  const from = { digest: 'sha1', password: password.bmp, salt, iterations };
+  const key = deriveKey({ ...from, purpose: 3, size: 20 });
+  const value = createHmac('sha1', key).update(content).digest();
+  return sequence(
+    sequence(sequence(derOid(oids.sha1), der(tags.null)), der(tags.octetString, value)),
+    der(tags.octetString, salt),
+    countOf(iterations),
+  );
 }

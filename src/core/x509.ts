@@ -34,6 +34,8 @@ export interface Certificate {
   readonly keyUsage?: readonly KeyUsage[];
   /** base64url of the SHA-1 of the DER (RFC 7517 section 4.8). */
   readonly x5t: string;
+  /** base64url of the SHA-256 of the DER (RFC 7517 section 4.9). */
+  readonly x5tS256: string;
 }
 
 /** Node gives no text for an empty name, which is a legal one (RFC 5280 section 4.1.2.6). */
@@ -64,6 +66,7 @@ export function parseCertificate(bytes: Buffer, name: string): Certificate {
       ...(bits === undefined ? {} : { rsaBits: bits }),
       ...(usage === undefined ? {} : { keyUsage: usage }),
       x5t: createHash('sha1').update(bytes).digest('base64url'),
+      x5tS256: createHash('sha256').update(bytes).digest('base64url'),
     };
   } catch (error) {
     const reason = error instanceof DerError ? ` (${error.message})` : '';
@@ -132,27 +135,84 @@ export function leafOf(certificates: readonly Certificate[], name: string): Cert
   return leaf;
 }
 
+/** RFC 5280 section 4.2.1.12. */
+export const extendedKeyUsages = {
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  codeSigning: '1.3.6.1.5.5.7.3.3',
+  emailProtection: '1.3.6.1.5.5.7.3.4',
+  timeStamping: '1.3.6.1.5.5.7.3.8',
+  OCSPSigning: '1.3.6.1.5.5.7.3.9',
+  anyExtendedKeyUsage: '2.5.29.37.0',
+} as const;
+export type ExtendedKeyUsage = keyof typeof extendedKeyUsages;
+
+const extendedKeyUsageNames = new Map<string, string>(
+  Object.entries(extendedKeyUsages).map(([name, oid]) => [oid, name]),
+);
+
+/** By name, or by OID where there is none. */
+export function extendedUsages({ x509 }: Certificate): string[] {
+  // What Node calls the key usage is the extended one; without one it is undefined, whatever its type says.
+  const oids = x509.keyUsage as readonly string[] | undefined;
+  return (oids ?? []).map((oid) => extendedKeyUsageNames.get(oid) ?? oid);
+}
+
+/** Whether `issuer` signed it, by name and by signature. */
+export const isIssuedBy = ({ x509 }: Certificate, issuer: Certificate): boolean =>
+  x509.issuer === issuer.x509.subject && isSignedBy(x509, issuer.x509);
+
+export const isSelfIssued = (certificate: Certificate): boolean =>
+  isIssuedBy(certificate, certificate);
+
+function isSignedBy(x509: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return x509.verify(issuer.publicKey);
+  } catch {
+    // A kind of signature that this OpenSSL does not know.
+    return false;
+  }
+}
+
+/** Why B2C could never use a certificate. */
+export interface Objection {
+  readonly reason: string;
+  readonly hint: string;
+  /** `--allow-expired` lets it pass. */
+  readonly expiry?: true;
+}
+
+export function objections(certificate: Certificate, now: NumericDate): Objection[] {
+  const { keyType, rsaBits = 0, notAfter } = certificate;
+  const found: Objection[] = [];
+  if (keyType !== 'rsa')
+    found.push({
+      reason: `the certificate has an ${keyType.toUpperCase()} key, and B2C takes RSA only`,
+      hint: 'get one with an RSA key: certbot --key-type rsa, or openssl req -newkey rsa:2048',
+    });
+  else if (rsaBits < minimumRsaBits)
+    found.push({
+      reason: `the certificate's RSA key has ${String(rsaBits)} bits`,
+      hint: `B2C wants ${String(minimumRsaBits)} or more`,
+    });
+  if (notAfter <= now)
+    found.push({
+      reason: `the certificate ended ${isoTime(notAfter)} (${relativeTime(notAfter, now)})`,
+      hint: 'renew it, or pass --allow-expired to try it all the same: B2C may refuse it',
+      expiry: true,
+    });
+  return found;
+}
+
 /** Refuses what B2C could never use: other keys than RSA, short ones, and certificates that have ended. */
 export function checkCertificate(
   certificate: Certificate,
   name: string,
   options: { readonly now: NumericDate; readonly allowExpired: boolean },
 ): void {
-  const refuse = (reason: string, hint: string): Failure =>
-    new Failure('input', `${name}: ${reason}`, { hint });
-  if (certificate.keyType !== 'rsa')
-    throw refuse(
-      `the certificate has an ${certificate.keyType.toUpperCase()} key, and B2C takes RSA only`,
-      'get one with an RSA key: certbot --key-type rsa, or openssl req -newkey rsa:2048',
-    );
-  if ((certificate.rsaBits ?? 0) < minimumRsaBits)
-    throw refuse(
-      `the certificate's RSA key has ${String(certificate.rsaBits)} bits`,
-      `B2C wants ${String(minimumRsaBits)} or more`,
-    );
-  if (certificate.notAfter <= options.now && !options.allowExpired)
-    throw refuse(
-      `the certificate ended ${isoTime(certificate.notAfter)} (${relativeTime(certificate.notAfter, options.now)})`,
-      'renew it, or pass --allow-expired to try it all the same: B2C may refuse it',
-    );
+  const [first] = objections(certificate, options.now).filter(
+    ({ expiry }) => expiry !== true || !options.allowExpired,
+  );
+  if (first !== undefined)
+    throw new Failure('input', `${name}: ${first.reason}`, { hint: first.hint });
 }

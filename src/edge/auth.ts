@@ -1,5 +1,5 @@
 /** The door to MSAL: a credential -> an access token, from a cache that processes share. */
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type {
   Configuration,
   ConfidentialClientApplication,
@@ -7,8 +7,10 @@ import type {
   NetworkResponse,
 } from '@azure/msal-node';
 import { dirname } from 'node:path';
+import { certifiedKey, type CertifiedKey } from '../core/certified-key.ts';
 import { clouds } from '../core/clouds.ts';
-import { isPrivateKeyLabel, looksLikePem, parsePem } from '../core/pem.ts';
+import { looksLikePem } from '../core/pem.ts';
+import { readPemKeyParts } from '../core/pem-parts.ts';
 import { openPkcs12 } from '../core/pkcs12.ts';
 import { Secret } from '../core/secret.ts';
 import { errorText, Failure, isFailure } from '../failure.ts';
@@ -316,62 +318,33 @@ async function readCertificate(
 ): Promise<ClientCertificate> {
   const name = `AZURE_CLIENT_CERTIFICATE_PATH (${path})`;
   const bytes = await readBounded(path, name, maxCredential);
-  const { certificate, key } = looksLikePem(bytes)
-    ? readPemPair(bytes, password, name)
-    : await readPfx(bytes, password, name);
+  const { leaf, privateKey } = await readCredential(bytes, password ?? new Secret(''), name);
   return {
-    thumbprintSha256: certificate.fingerprint256.replaceAll(':', ''),
-    privateKey: key.reveal(),
+    thumbprintSha256: Buffer.from(leaf.x5tS256, 'base64url').toString('hex').toUpperCase(),
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }
 
-interface Pair {
-  readonly certificate: X509Certificate;
-  /** PKCS #8 in PEM. */
-  readonly key: Secret;
-}
-
-function readPemPair(bytes: Buffer, password: Secret | undefined, name: string): Pair {
-  const blocks = parsePem(bytes, name);
-  const keyBlock = blocks.find((block) => isPrivateKeyLabel(block.label));
-  const certificates = blocks
-    .filter((block) => block.label === 'CERTIFICATE')
-    .map((block) => new X509Certificate(block.bytes));
-  if (keyBlock === undefined || certificates.length === 0)
-    throw new Failure('input', `${name} needs a certificate and its private key`, {
-      hint: 'put both PEM blocks into one file',
-    });
+/** A PFX, or a certificate and its private key in one PEM file. */
+async function readCredential(
+  bytes: Buffer,
+  password: Secret,
+  name: string,
+): Promise<CertifiedKey> {
+  const readPassword = (): Promise<Secret> => Promise.resolve(password);
   try {
-    const key = createPrivateKey({
-      key: keyBlock.text,
-      ...(password === undefined ? {} : { passphrase: password.reveal() }),
-    });
-    const certificate = certificates.find((one) => one.checkPrivateKey(key));
-    if (certificate === undefined)
-      throw new Failure('input', `${name}: the private key is not that of the certificate`);
-    return { certificate, key: pkcs8(key) };
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure('input', `${name}: its private key cannot be opened`, {
-      hint: 'is it encrypted? set AZURE_CLIENT_CERTIFICATE_PASSWORD',
-      cause: error,
-    });
-  }
-}
-
-async function readPfx(bytes: Buffer, password: Secret | undefined, name: string): Promise<Pair> {
-  try {
-    const { leaf, privateKey } = await openPkcs12(bytes, password ?? new Secret(''), name);
-    return { certificate: leaf.x509, key: pkcs8(privateKey) };
+    const parts = looksLikePem(bytes)
+      ? await readPemKeyParts([{ bytes, name }], { bytes, name }, readPassword)
+      : await openPkcs12(bytes, password, name);
+    return certifiedKey(parts, name);
   } catch (error) {
     throw isFailure(error, 'input')
-      ? error.with({ hint: 'is its password in AZURE_CLIENT_CERTIFICATE_PASSWORD?' })
+      ? error.with({
+          hint: 'it needs a certificate and its private key; the password, if it has one, belongs in AZURE_CLIENT_CERTIFICATE_PASSWORD',
+        })
       : error;
   }
 }
-
-const pkcs8 = (key: ReturnType<typeof createPrivateKey>): Secret =>
-  new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString());
 
 interface Network {
   readonly module: INetworkModule;

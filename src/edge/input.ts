@@ -20,12 +20,10 @@ export function openInput(options: InputOptions): Input {
   const fromEnvironment = (name: string): string => {
     // Own ones only: every object has "toString".
     const value = Object.hasOwn(options.environment, name) ? options.environment[name] : undefined;
-    if (value !== undefined && value !== '') return value;
+    if (value !== undefined) return value;
     // A name that is none may be the secret itself.
     const shown = variableName.test(name) ? `env:${name}` : 'the variable after env:';
-    throw new Failure('input', `${shown} is ${value === '' ? 'empty' : 'not set'}`, {
-      hint: 'export it, and check its name',
-    });
+    throw new Failure('input', `${shown} is not set`, { hint: 'export it, and check its name' });
   };
 
   const fromStdin = async (name: string, bounds: Bounds): Promise<Buffer> => {
@@ -67,18 +65,24 @@ export function openInput(options: InputOptions): Input {
     },
 
     async text(source, wanted) {
-      if (source === undefined) return refuseEmptyText(await question(wanted), wanted.what);
+      if (source === undefined) return refuseEmptyText(await question(wanted), wanted.what, wanted);
       // Typed on a terminal it would be echoed.
       if (source.kind === 'stdin' && options.stdinIsTerminal && options.askHidden)
-        return refuseEmptyText(await options.askHidden(wanted.what), wanted.what);
+        return refuseEmptyText(await options.askHidden(wanted.what), wanted.what, wanted);
       const name = nameOf(source, wanted.flag);
-      const bytes = refuseEmpty(await readForText(source, name, wanted), name);
-      return refuseEmptyText(toText(bytes, name, wanted), name);
+      const bytes = await readForText(source, name, wanted);
+      return refuseEmptyText(toText(bytes, name, wanted), name, wanted);
     },
   };
 
-  function question({ flag, what }: TextWanted): Promise<Secret> {
-    if (options.askHidden) return options.askHidden(what);
+  async function question({ flag, what, chosen }: TextWanted): Promise<Secret> {
+    if (options.askHidden) {
+      const answer = await options.askHidden(what);
+      // It does not show while it is typed.
+      if (chosen && (await options.askHidden(`${what}, once more`)).reveal() !== answer.reveal())
+        throw new Failure('input', 'the two answers are not the same', { hint: 'run it again' });
+      return answer;
+    }
     throw new Failure('usage', `${flag} is missing, and nobody can be asked`, {
       hint: `pass ${flag} with a file, - for stdin, or env:NAME`,
     });
@@ -139,7 +143,7 @@ function toText(bytes: Buffer, name: string, wanted: TextWanted): Secret {
   return new Secret(text);
 }
 
-function refuseEmptyText(secret: Secret, name: string): Secret {
-  if (secret.reveal() === '') throw new Failure('input', `${name} is empty`);
+function refuseEmptyText(secret: Secret, name: string, { emptyHint }: TextWanted): Secret {
+  if (secret.reveal() === '') throw new Failure('input', `${name} is empty`, { hint: emptyHint });
   return secret;
 }

@@ -1,4 +1,5 @@
 /** Builds the real Context from settings and world: the one place where the doors are put together. */
+import { generateKeyPair, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { Failure } from '../failure.ts';
@@ -145,6 +146,17 @@ export async function openContext(
         askHidden: terminal.askHidden,
         cancelled,
       }),
+      files: {
+        stage: async (file) => (await import('./new-files.ts')).newFiles.stage(file),
+      },
+      random: {
+        bytes: (size) => randomBytes(size),
+        rsaKey: async (bits) => {
+          const { promisify } = await import('node:util');
+          const made = await promisify(generateKeyPair)('rsa', { modulusLength: bits });
+          return made.privateKey;
+        },
+      },
       emulator: {
         reset: async (dryRun) =>
           (await import('./emulator.ts')).resetEmulator(settings.emulatorState, {

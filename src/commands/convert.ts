@@ -1,0 +1,107 @@
+import { Option, type Command } from 'commander';
+import {
+  examples,
+  overwriteOption,
+  parseSource,
+  refuseTwoStdins,
+  withOptions,
+} from '../arguments.ts';
+import type { Context, Run, Source } from '../context.ts';
+import type { Secret } from '../core/secret.ts';
+import { inspectionView } from '../file-views.ts';
+import type { View } from '../output.ts';
+import {
+  acceptedPfx,
+  keySourceArgument,
+  keySourceOptions,
+  newPassword,
+  readKeySource,
+  type KeySource,
+  type KeySourceOptions,
+} from './key-source.ts';
+
+interface Options extends KeySourceOptions {
+  readonly out: string;
+  readonly outPasswordFrom?: Source;
+  readonly overwrite?: boolean;
+}
+
+export function addConvert(parent: Command, run: Run): void {
+  const command = withOptions(
+    parent
+      .command('convert')
+      .summary('make of a PFX of any kind, or of PEM files, one that B2C takes')
+      .description(
+        'Write a PFX that B2C takes (TripleDES-SHA1 for the key and the certificates, SHA-1 MAC) from a PFX of any kind, or from PEM files. What is so already is written as it is. Nothing is sent.',
+      )
+      .addArgument(keySourceArgument()),
+    [
+      new Option('--out <file>', 'the PFX to write').makeOptionMandatory(),
+      ...keySourceOptions(),
+      new Option(
+        '--out-password-from <source>',
+        'another password for the PFX that is written: a file, - for stdin, or env:NAME',
+      ).argParser(parseSource),
+      overwriteOption(),
+    ],
+  ).action((source: Source | undefined, options: Options, self: Command) =>
+    run(self, (context) => convert(context, source, options)),
+  );
+  examples(
+    command,
+    'policykeys convert modern.pfx --out b2c.pfx --password-from env:PFX_PASSWORD',
+    'policykeys convert --certificate fullchain.pem --key privkey.pem --out b2c.pfx --out-password-from env:PFX_PASSWORD',
+  );
+}
+
+export async function convert(
+  context: Context,
+  source: Source | undefined,
+  options: Options,
+): Promise<View> {
+  const sources = [source, options.certificate, options.key, options.chain];
+  refuseTwoStdins(
+    ...sources,
+    options.passwordFrom,
+    options.keyPasswordFrom,
+    options.outPasswordFrom,
+  );
+  const given = await readKeySource(context, source, options);
+  const password = await outPassword(context, given, options);
+  const { bytes } = await acceptedPfx(context, given, password);
+  const { inspectFile } = await import('../core/inspection.ts');
+  const inspection = await inspectFile(bytes, options.out, {
+    readPassword: () => Promise.resolve(password),
+    now: context.now(),
+  });
+  if (context.dryRun)
+    return inspectionView(inspection, {
+      name: options.out,
+      now: context.now(),
+      more: { files: [] },
+      done: `dry run: ${options.out} was not written`,
+    });
+  const file = await context.files.stage({
+    path: options.out,
+    bytes,
+    secret: true,
+    overwrite: options.overwrite === true,
+  });
+  await file.commit();
+  return inspectionView(inspection, {
+    name: options.out,
+    now: context.now(),
+    more: { files: [file.path] },
+    done: `wrote ${file.path}`,
+  });
+}
+
+/** A file stays, and so its password must be one that somebody knows. */
+async function outPassword(
+  context: Context,
+  given: KeySource,
+  { outPasswordFrom }: Options,
+): Promise<Secret> {
+  if (outPasswordFrom === undefined && given.password !== undefined) return given.password;
+  return newPassword(context, outPasswordFrom, '--out-password-from');
+}

@@ -1,0 +1,211 @@
+/** A certificate with its private key, from a PFX or from PEM parts: read, checked, and in the form that B2C takes. */
+import { Argument, Option } from 'commander';
+import { parseSource, passwordOption, refuseTwoStdins } from '../arguments.ts';
+import type { Context, Source } from '../context.ts';
+import type { CertifiedKey } from '../core/certified-key.ts';
+import { Secret } from '../core/secret.ts';
+import { Failure } from '../failure.ts';
+
+export interface KeySourceOptions {
+  readonly passwordFrom?: Source;
+  /** False with `--no-password`. */
+  readonly password?: boolean;
+  readonly certificate?: Source;
+  readonly key?: Source;
+  readonly chain?: Source;
+  readonly keyPasswordFrom?: Source;
+  readonly alias?: string;
+  readonly allowExpired?: boolean;
+}
+
+export const keySourceArgument = (): Argument =>
+  new Argument('[source]', 'the PFX: a file, - for stdin, or env:NAME (base64)').argParser(
+    parseSource,
+  );
+
+export const noPasswordOption = (): Option =>
+  new Option('--no-password', 'the PFX has no password').conflicts('passwordFrom');
+
+export const aliasOption = (): Option =>
+  new Option('--alias <name>', 'which private key of the PFX, by its friendly name');
+
+const pemOption = (flags: string, what: string): Option =>
+  new Option(flags, what).argParser(parseSource);
+
+export const keySourceOptions = (): Option[] => [
+  passwordOption(),
+  noPasswordOption(),
+  pemOption(
+    '--certificate <file>',
+    'in place of a PFX: the certificate, PEM; its chain may follow',
+  ),
+  pemOption('--key <file>', 'its private key, PEM'),
+  pemOption('--chain <file>', 'the certificates above it, PEM'),
+  pemOption('--key-password-from <source>', 'the password of the private key, if it has one'),
+  aliasOption(),
+  new Option('--allow-expired', 'even if the certificate has ended'),
+];
+
+export interface KeySource {
+  /** For messages: the file, or the files. */
+  readonly name: string;
+  readonly key: CertifiedKey;
+  /** The PFX as it came; absent for PEM parts. */
+  readonly pfx?: {
+    readonly bytes: Buffer;
+    /** Why B2C would not take it as it is. */
+    readonly reasons: readonly string[];
+  };
+  /** What was given to protect it with; absent where it has none. */
+  readonly password?: Secret;
+}
+
+const passwordBytes = 1 << 10;
+
+/** Fails as `usage` or `input` before anything is sent. */
+export async function readKeySource(
+  context: Context,
+  source: Source | undefined,
+  options: KeySourceOptions,
+): Promise<KeySource> {
+  const { certificate, key, chain, keyPasswordFrom, passwordFrom } = options;
+  refuseTwoStdins(source, certificate, key, chain, keyPasswordFrom, passwordFrom);
+  const parts = [certificate, key, chain, keyPasswordFrom].filter((one) => one !== undefined);
+  if (source !== undefined && parts.length > 0)
+    throw new Failure('usage', 'a PFX and PEM parts are two sources for one key', {
+      hint: 'pass the PFX alone, or --certificate and --key without it',
+    });
+  if (source === undefined && (certificate === undefined || key === undefined))
+    throw new Failure(
+      'usage',
+      parts.length === 0 ? 'a PFX is missing' : '--certificate and --key belong together',
+      { hint: 'pass a PFX, or --certificate and --key with PEM files' },
+    );
+  const read =
+    source === undefined
+      ? await readParts(context, options)
+      : await readPfx(context, source, options);
+  const { checkCertificate } = await import('../core/x509.ts');
+  checkCertificate(read.key.leaf, read.name, {
+    now: context.now(),
+    allowExpired: options.allowExpired === true,
+  });
+  return read;
+}
+
+async function readPfx(
+  context: Context,
+  source: Source,
+  options: KeySourceOptions,
+): Promise<KeySource> {
+  const [{ maxPkcs12Bytes, needsPassword, obstacles, openPkcs12, outlinePkcs12 }, certified] =
+    await Promise.all([import('../core/pkcs12.ts'), import('../core/certified-key.ts')]);
+  const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
+  // Where nothing depends on a password there is nothing to ask.
+  const asked = needsPassword(outlinePkcs12(bytes, name)) || options.passwordFrom !== undefined;
+  const password = asked ? await readPassword(context, options) : undefined;
+  const pfx = await openPkcs12(bytes, password ?? new Secret(''), name);
+  const key = certified.certifiedKey(pfx, name, options.alias);
+  return {
+    name,
+    key,
+    pfx: {
+      bytes,
+      reasons: [
+        ...obstacles(pfx.outline),
+        ...certified.disorder(pfx, key),
+        ...(password === undefined ? ['it has no password, and B2C insists on one'] : []),
+      ],
+    },
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+/** `undefined` with `--no-password`. */
+export async function readPassword(
+  context: Context,
+  options: Pick<KeySourceOptions, 'passwordFrom' | 'password'>,
+): Promise<Secret | undefined> {
+  if (options.password === false) return undefined;
+  return context.input.text(options.passwordFrom, {
+    flag: '--password-from',
+    what: 'Password of the PFX',
+    maxBytes: passwordBytes,
+    emptyHint: 'a PFX without a password: pass --no-password',
+  });
+}
+
+async function readParts(context: Context, options: KeySourceOptions): Promise<KeySource> {
+  const [{ maxPkcs12Bytes }, { certifiedKey }, { readPemKeyParts }] = await Promise.all([
+    import('../core/pkcs12.ts'),
+    import('../core/certified-key.ts'),
+    import('../core/pem-parts.ts'),
+  ]);
+  const read = (source: Source): ReturnType<Context['input']['bytes']> =>
+    context.input.bytes(source, maxPkcs12Bytes);
+  const files: { bytes: Buffer; name: string }[] = [];
+  for (const source of [options.certificate, options.chain])
+    if (source !== undefined) files.push(await read(source));
+  // It was looked at before.
+  const key = await read(options.key ?? { kind: 'stdin' });
+  const name = [...new Set([...files.map((file) => file.name), key.name])].join(' with ');
+  const parts = await readPemKeyParts(files, key, () =>
+    context.input.text(options.keyPasswordFrom, {
+      flag: '--key-password-from',
+      what: 'Password of the private key',
+      maxBytes: passwordBytes,
+    }),
+  );
+  return {
+    name,
+    key: certifiedKey(parts, name, options.alias),
+    ...(options.passwordFrom === undefined
+      ? {}
+      : { password: await newPassword(context, options.passwordFrom, '--password-from') }),
+  };
+}
+
+/** For a PFX that is made: asked for twice. */
+export const newPassword = (
+  context: Context,
+  source: Source | undefined,
+  flag: string,
+): Promise<Secret> =>
+  context.input.text(source, {
+    flag,
+    what: 'Password for the new PFX',
+    maxBytes: passwordBytes,
+    chosen: true,
+  });
+
+/** For a PFX that nobody opens but the service, which insists on one. */
+export const randomPassword = (context: Context): Secret =>
+  new Secret(context.random.bytes(32).toString('base64url'));
+
+export interface AcceptedPfx {
+  readonly bytes: Buffer;
+  readonly password: Secret;
+}
+
+/** The source in the form that B2C takes, under this password: as it came where it is so already. */
+export async function acceptedPfx(
+  context: Context,
+  source: KeySource,
+  password: Secret,
+): Promise<AcceptedPfx> {
+  const { key, name, pfx, password: given } = source;
+  if (pfx?.reasons.length === 0 && given?.reveal() === password.reveal())
+    return { bytes: pfx.bytes, password };
+  const { writePkcs12 } = await import('../core/pkcs12-writer.ts');
+  const bytes = await writePkcs12(key, password, (size) => context.random.bytes(size));
+  const why = pfx === undefined ? ['it was PEM'] : pfx.reasons;
+  if (why.length > 0)
+    context.talk.note(
+      `${name} was written anew as TripleDES-SHA1 with a SHA-1 MAC: ${why.join(', ')}`,
+    );
+  if (key.others.length > 0)
+    context.talk.note(
+      `${name}: left out ${String(key.others.length)} certificates that are not of the chain of ${key.leaf.subject}`,
+    );
+  return { bytes, password };
+}

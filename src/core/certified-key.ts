@@ -1,0 +1,169 @@
+/** A private key with its certificate and the chain of that: what becomes one key of a keyset. */
+import { createPrivateKey, sign, verify, type KeyObject } from 'node:crypto';
+import { Failure } from '../failure.ts';
+import type { BagAttributes, Pkcs12, StoredCertificate, StoredKey } from './pkcs12.ts';
+import { printable } from './printable.ts';
+import { isIssuedBy, isSelfIssued, type Certificate } from './x509.ts';
+
+export interface CertifiedKey extends BagAttributes {
+  readonly privateKey: KeyObject;
+  /** PrivateKeyInfo (RFC 5958), DER, as it came. */
+  readonly pkcs8: Buffer;
+  readonly leaf: Certificate;
+  /** Leaf first, each followed by its issuer, as far as the file goes. */
+  readonly chain: readonly StoredCertificate[];
+  /** Certificates of the file that are not in the chain. */
+  readonly others: readonly StoredCertificate[];
+}
+
+export interface KeyParts {
+  readonly keys: readonly StoredKey[];
+  readonly certificates: readonly StoredCertificate[];
+}
+
+/**
+ * The one key of these parts, or the one called `alias`, with its chain. `name` names the file in
+ * failures. Failures: `input`.
+ */
+export function certifiedKey(parts: KeyParts, name: string, alias?: string): CertifiedKey {
+  const { pkcs8, ...attributes } = chooseKey(parts, name, alias);
+  const privateKey = parsePrivateKey(pkcs8, name);
+  const leaf = leafFor(privateKey, parts.certificates, attributes.localKeyId);
+  if (leaf === undefined)
+    throw new Failure('input', `${name} holds no certificate for its private key`, {
+      hint: 'export the key together with its own certificate',
+    });
+  if (!works(privateKey, leaf.certificate))
+    throw new Failure(
+      'input',
+      `${name} is damaged: what its private key signs, its certificate does not verify`,
+      {
+        hint: 'fetch or export it again',
+      },
+    );
+  const chain = chainFrom(leaf, parts.certificates);
+  const kept = attributes.alias ?? leaf.alias;
+  return {
+    ...attributes,
+    ...(kept === undefined ? {} : { alias: kept }),
+    privateKey,
+    pkcs8,
+    leaf: leaf.certificate,
+    chain,
+    others: parts.certificates.filter((one) => !chain.includes(one)),
+  };
+}
+
+/** What a person calls a key: its own alias, or that of the certificate it is tied to. */
+export const aliasOf = (
+  { alias, localKeyId }: StoredKey,
+  { certificates }: KeyParts,
+): string | undefined =>
+  alias ??
+  certificates.find(
+    (one) => localKeyId !== undefined && one.localKeyId?.equals(localKeyId) === true,
+  )?.alias;
+
+function chooseKey(parts: KeyParts, name: string, alias: string | undefined): StoredKey {
+  const { keys } = parts;
+  const aliases = keys.map((key) => aliasOf(key, parts));
+  const shown = aliases.map((one) => (one === undefined ? '(without a name)' : JSON.stringify(printable(one)))); // prettier-ignore
+  const [first] = keys;
+  if (first === undefined)
+    throw new Failure('input', `${name} holds no private key`, {
+      hint: 'export it with its private key, or upload the certificate alone with upload-certificate',
+    });
+  if (alias === undefined) {
+    if (keys.length === 1) return first;
+    throw new Failure(
+      'input',
+      `${name} holds ${String(keys.length)} private keys: ${shown.join(', ')}`,
+      { hint: 'choose one with --alias, or export it into a file of its own' },
+    );
+  }
+  const named = keys.filter((_, index) => aliases[index] === alias);
+  const [one] = named;
+  if (one !== undefined && named.length === 1) return one;
+  throw new Failure(
+    'input',
+    named.length === 0
+      ? `${name} holds no private key called ${JSON.stringify(printable(alias))}`
+      : `${name} holds ${String(named.length)} private keys called ${JSON.stringify(printable(alias))}`,
+    { hint: `its private keys are called ${shown.join(', ')}` },
+  );
+}
+
+export function parsePrivateKey(pkcs8: Buffer, name: string): KeyObject {
+  try {
+    return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+  } catch {
+    // The cause stays behind: nobody knows what it quotes.
+    throw new Failure('input', `${name}: its private key cannot be read`, {
+      hint: 'export it again; a key that is no RSA key is of no use to B2C',
+    });
+  }
+}
+
+/** The numbers of an RSA key may belong together in part only: the public ones are all that was compared. */
+function works(privateKey: KeyObject, certificate: Certificate): boolean {
+  if (privateKey.asymmetricKeyType !== 'rsa') return true;
+  const text = Buffer.from('policykeys');
+  try {
+    return verify('sha256', text, certificate.x509.publicKey, sign('sha256', text, privateKey));
+  } catch {
+    return false;
+  }
+}
+
+/** A renewed certificate may have the same key: the one that the file ties to it, else the last to end. */
+function leafFor(
+  privateKey: KeyObject,
+  certificates: readonly StoredCertificate[],
+  localKeyId: Buffer | undefined,
+): StoredCertificate | undefined {
+  const fitting = certificates.filter(({ certificate }) =>
+    certificate.x509.checkPrivateKey(privateKey),
+  );
+  const tied = fitting.find(
+    (one) => localKeyId !== undefined && one.localKeyId?.equals(localKeyId) === true,
+  );
+  const last = (best: StoredCertificate, one: StoredCertificate): StoredCertificate =>
+    one.certificate.notAfter > best.certificate.notAfter ? one : best;
+  return tied ?? (fitting[0] && fitting.reduce(last, fitting[0]));
+}
+
+/** Longer ones are not found outside of attacks, and every link costs a signature. */
+const longestChain = 20;
+
+/** From a certificate up: each followed by the one that signed it, as far as they are there. */
+export function chainFrom(
+  leaf: StoredCertificate,
+  certificates: readonly StoredCertificate[],
+): StoredCertificate[] {
+  const chain = [leaf];
+  const rest = new Set(certificates);
+  for (let last = leaf; chain.length < longestChain;) {
+    rest.delete(last);
+    if (isSelfIssued(last.certificate)) break;
+    const issuer = [...rest].find((one) => isIssuedBy(last.certificate, one.certificate));
+    if (issuer === undefined) break;
+    chain.push(issuer);
+    last = issuer;
+  }
+  return chain;
+}
+
+/** Why a PFX has to be written anew although it is protected as B2C wants it. */
+export function disorder({ certificates, keys }: Pkcs12, key: CertifiedKey): string[] {
+  const inOrder = key.chain.every((one, index) => certificates[index] === one);
+  const tied =
+    key.localKeyId !== undefined && key.chain[0]?.localKeyId?.equals(key.localKeyId) === true;
+  return [
+    ...(keys.length > 1 ? ['it holds further private keys'] : []),
+    ...(key.others.length > 0 ? ['it holds certificates that are not of its chain'] : []),
+    ...(inOrder || key.others.length > 0
+      ? []
+      : ['its certificates are not one chain in order, leaf first']),
+    ...(tied ? [] : ['nothing in it ties its certificate to its key (localKeyId)']),
+  ];
+}
