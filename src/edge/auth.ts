@@ -318,7 +318,7 @@ async function readCertificate(
 ): Promise<ClientCertificate> {
   const name = `AZURE_CLIENT_CERTIFICATE_PATH (${path})`;
   const bytes = await readBounded(path, name, maxCredential);
-  const { leaf, privateKey } = await readCredential(bytes, password ?? new Secret(''), name);
+  const { leaf, privateKey } = await readCredential(bytes, password, name);
   return {
     thumbprintSha256: Buffer.from(leaf.x5tS256, 'base64url').toString('hex').toUpperCase(),
     privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
@@ -328,14 +328,17 @@ async function readCertificate(
 /** A PFX, or a certificate and its private key in one PEM file. */
 async function readCredential(
   bytes: Buffer,
-  password: Secret,
+  password: Secret | undefined,
   name: string,
 ): Promise<CertifiedKey> {
-  const readPassword = (): Promise<Secret> => Promise.resolve(password);
+  const readPassword = async (): Promise<Secret> => {
+    if (password !== undefined) return password;
+    throw new Failure('input', `${name}: its private key is encrypted, and no password is set`);
+  };
   try {
     const parts = looksLikePem(bytes)
       ? await readPemKeyParts([{ bytes, name }], { bytes, name }, readPassword)
-      : await openPkcs12(bytes, password, name);
+      : await openPkcs12(bytes, password ?? new Secret(''), name);
     return certifiedKey(parts, name);
   } catch (error) {
     throw isFailure(error, 'input')

@@ -1,16 +1,25 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
 import { der, derChildren, derOid, readDer, tags, type DerNode } from '../../src/core/der.ts';
+import { certifiedKey, disorder, type CertifiedKey } from '../../src/core/certified-key.ts';
 import {
-  isOrderedChain,
+  encryptAccepted,
+  makeAcceptedMac,
+  maxIterations,
+  maxIterationsInAll,
+  passwordForms,
+  type Password,
+} from '../../src/core/pbe.ts';
+import {
+  maxBags,
+  needsPassword,
   obstacles,
   openPkcs12,
   outlinePkcs12,
   type Pkcs12,
 } from '../../src/core/pkcs12.ts';
-import { maxIterations } from '../../src/core/pbe.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { checkCertificate } from '../../src/core/x509.ts';
+import { checkCertificate, type Certificate } from '../../src/core/x509.ts';
 import { Failure } from '../../src/failure.ts';
 import { caught, caughtLater, everythingOf } from '../support/caught.ts';
 import { openWorkshop, password, tripleDes, type Workshop } from '../support/certificates.ts';
@@ -33,15 +42,34 @@ afterAll(() => {
   shop.close();
 });
 
-const open = (bytes: Buffer, word = password): Promise<Pkcs12> =>
-  openPkcs12(bytes, new Secret(word), 'x.pfx');
+interface Opened extends CertifiedKey {
+  readonly pfx: Pkcs12;
+  readonly certificates: readonly Certificate[];
+}
+async function open(bytes: Buffer, word = password, alias?: string): Promise<Opened> {
+  const pfx = await openPkcs12(bytes, new Secret(word), 'x.pfx');
+  return {
+    ...certifiedKey(pfx, 'x.pfx', alias),
+    pfx,
+    certificates: pfx.certificates.map(({ certificate }) => certificate),
+  };
+}
 async function refused(bytes: Buffer, word = password): Promise<Failure> {
   const failure = await caughtLater(() => open(bytes, word));
   expect(failure.kind).toBe('input');
   expect(failure.message).toContain('x.pfx');
   return failure;
 }
-const subjects = (pfx: Pkcs12): string[] => pfx.certificates.map((one) => one.subject);
+const subjects = (opened: Opened): string[] => opened.certificates.map((one) => one.subject);
+const chainOf = (opened: Opened): string[] =>
+  opened.chain.map(({ certificate }) => certificate.subject);
+const otherSubjects = (opened: Opened): string[] =>
+  opened.others.map(({ certificate }) => certificate.subject);
+/** What is wrong with it besides its protection. */
+const disorderOf = (opened: Opened): string[] => disorder(opened.pfx, opened);
+const notTied = 'nothing in it ties its certificate to its key (localKeyId)';
+const outOfOrderReason = 'its certificates are not one chain in order, leaf first';
+const strangers = 'it holds certificates that are not of its chain';
 const sequence = (...parts: readonly Buffer[]): Buffer => der(tags.sequence, ...parts);
 const explicit = (content: Buffer): Buffer => der(0xa0, content);
 const octets = (content: Buffer): Buffer => der(tags.octetString, content);
@@ -159,24 +187,28 @@ describe('opening what OpenSSL writes', () => {
       '-addext', 'subjectAltName=critical,DNS:a.test'); // prettier-ignore
     const pfx = await open(shop.pfx('leaf', ...tripleDes, '-in', 'nameless.crt'));
     expect(pfx.leaf.subject).toBe('');
-    expect(isOrderedChain(pfx)).toBe(true);
+    expect(disorderOf(pfx)).toEqual([]);
   });
 
   test('a chain, in whatever order it stands', async () => {
     const inOrder = await open(shop.pfx('leaf', ...tripleDes, '-certfile', 'chain.pem'));
     expect(subjects(inOrder)).toEqual(['CN=leaf', 'CN=sub', 'CN=root']);
-    expect(isOrderedChain(inOrder)).toBe(true);
-    expect(isOrderedChain(await open(shop.pfx('leaf', ...tripleDes)))).toBe(true);
+    expect(chainOf(inOrder)).toEqual(['CN=leaf', 'CN=sub', 'CN=root']);
+    expect(disorderOf(inOrder)).toEqual([]);
+    expect(disorderOf(await open(shop.pfx('leaf', ...tripleDes)))).toEqual([]);
     // OpenSSL puts the certificate of the key first itself: behind that the order is ours to choose.
     shop.write('wrong.pem', Buffer.concat([shop.bytes('root.crt'), shop.bytes('sub.crt')]));
     const outOfOrder = await open(shop.pfx('leaf', ...tripleDes, '-certfile', 'wrong.pem'));
     expect(subjects(outOfOrder)).toEqual(['CN=leaf', 'CN=root', 'CN=sub']);
-    expect(isOrderedChain(outOfOrder)).toBe(false);
+    expect(chainOf(outOfOrder)).toEqual(['CN=leaf', 'CN=sub', 'CN=root']);
+    expect(disorderOf(outOfOrder)).toEqual([outOfOrderReason]);
     const gap = await open(shop.pfx('leaf', ...tripleDes, '-certfile', 'root.crt'));
-    expect(isOrderedChain(gap)).toBe(false);
+    expect([chainOf(gap), otherSubjects(gap)]).toEqual([['CN=leaf'], ['CN=root']]);
+    expect(disorderOf(gap)).toEqual([strangers]);
     const stranger = await open(shop.pfx('leaf', ...tripleDes, '-certfile', 'small.crt'));
     expect(stranger.leaf.subject).toBe('CN=leaf');
-    expect(isOrderedChain(stranger)).toBe(false);
+    expect(otherSubjects(stranger)).toEqual(['CN=small']);
+    expect(disorderOf(stranger)).toEqual([strangers]);
   });
 
   test('the leaf is found where it does not stand first', async () => {
@@ -189,7 +221,7 @@ describe('opening what OpenSSL writes', () => {
     const pfx = await open(pfxOf(...others, ...contents));
     expect(subjects(pfx)).toEqual(['CN=root', 'CN=leaf']);
     expect(pfx.leaf.subject).toBe('CN=leaf');
-    expect(isOrderedChain(pfx)).toBe(false);
+    expect(disorderOf(pfx)).toEqual([strangers]);
   });
 });
 
@@ -237,9 +269,10 @@ test('an encrypted part in pieces (RFC 5652 section 8: [0] IMPLICIT OCTET STRING
 });
 
 describe('the outline, without the password', () => {
-  const one = (scheme: string, iterations = 2048): { scheme: string; iterations: number } => ({
+  const one = (scheme: string, iterations = 2048): object => ({
     scheme,
     iterations,
+    ...(scheme.startsWith('AES') ? { prf: 'HMAC-SHA-256' } : {}),
   });
 
   test.each<[string, readonly string[], object]>([
@@ -326,7 +359,8 @@ describe('refused', () => {
     const { contents } = pfxParts(shop.pfx('leaf', '-nomac', ...tripleDes));
     const { contents: others } = pfxParts(shop.pfx('root', '-nomac', ...tripleDes));
     const failure = await refused(pfxOf(...contents, ...others));
-    expect(failure.message).toBe('x.pfx holds 2 private keys');
+    expect(failure.message).toBe('x.pfx holds 2 private keys: (without a name), (without a name)');
+    expect(failure.hint).toContain('--alias');
     expect(outlinePkcs12(pfxOf(...contents, ...others), 'x').keys).toHaveLength(2);
   });
 
@@ -350,7 +384,9 @@ describe('refused', () => {
     const good = shop.pfx('leaf', ...tripleDes, '-certfile', 'chain.pem');
     for (let length = 0; length < good.length; length += 50) {
       const failure = await refused(good.subarray(0, length));
-      expect(failure.message).toContain('x.pfx is not a PFX, or it is damaged');
+      expect(failure.message).toBe(
+        length === 0 ? 'x.pfx is not a PFX: it is empty' : 'x.pfx is cut off: it ends too early',
+      );
     }
     await refused(good.subarray(0, -1));
     await refused(good.subarray(1));
@@ -366,23 +402,34 @@ describe('refused', () => {
 
   test('what is something else', async () => {
     const others: [string, Buffer][] = [
-      ['nothing', Buffer.alloc(0)],
-      ['zeros', Buffer.alloc(100_000)],
-      ['text', Buffer.from('hello')],
-      ['PEM', shop.bytes('leaf.crt')],
-      ['a certificate', shop.der('leaf')],
-      ['a private key', shop.openssl('pkey', '-in', 'leaf.key', '-outform', 'DER')],
-      ['PKCS #7', shop.openssl('crl2pkcs7', '-nocrl', '-certfile', 'leaf.crt', '-outform', 'DER')],
-      ['base64 of a PFX', Buffer.from(shop.pfx('leaf').toString('base64'))],
-      ['a Java key store', Buffer.from('feedfeed0000000200000001', 'hex')],
-      ['deep nesting', Buffer.from('3080'.repeat(50_000), 'hex')],
-      ['a length of 2 GB', Buffer.from('30847fffffff020103', 'hex')],
+      ['it is empty', Buffer.alloc(0)],
+      ['it is of no kind that is known here', Buffer.alloc(100_000)],
+      ['it is of no kind that is known here', Buffer.from('hello')],
+      ['it is PEM', shop.bytes('leaf.crt')],
+      ['it is a certificate without a private key', shop.der('leaf')],
+      ['it is a private key without', shop.openssl('pkey', '-in', 'leaf.key', '-outform', 'DER')],
+      ['it is a public key', shop.openssl('pkey', '-in', 'leaf.key', '-pubout', '-outform', 'DER')],
+      ['it is an encrypted private key', shop.openssl('pkcs8', '-topk8', '-in', 'leaf.key', '-outform', 'DER', '-passout', 'pass:x')],
+      ['it is PKCS #7', shop.openssl('crl2pkcs7', '-nocrl', '-certfile', 'leaf.crt', '-outform', 'DER')],
+      ['it is base64 text', Buffer.from(shop.pfx('leaf').toString('base64'))],
+      ['it is a Java key store (JKS)', Buffer.from('feedfeed0000000200000001', 'hex')],
+      ['it is a Java key store (JCEKS)', Buffer.from('cececece0000000200000001', 'hex')],
+      ['it is JSON', Buffer.from('{"keys":[]}')],
+      ['it is', Buffer.from('3080'.repeat(50_000), 'hex')],
+      ['it is', Buffer.from('30847fffffff020103', 'hex')],
     ];
-    for (const [, bytes] of others) {
+    for (const [reason, bytes] of others) {
       const failure = await refused(bytes);
-      expect(failure.message).toContain('x.pfx is not a PFX, or it is damaged');
+      expect(failure.message).toContain(`x.pfx is not a PFX: ${reason}`);
       expect(failure.hint).toContain('PKCS #12');
     }
+  }); // prettier-ignore
+
+  test('a PFX that is damaged in its frame is still called one', async () => {
+    const good = shop.pfx('leaf', ...tripleDes);
+    const bytes = Buffer.from(good);
+    bytes.writeUInt8(0x05, 11); // the object identifier of what the MAC is made of
+    expect((await refused(bytes)).message).toBe('x.pfx is a damaged PFX: no object identifier');
   });
 
   test('PBMAC1 (RFC 9579), by name', async () => {
@@ -433,14 +480,16 @@ describe('refused', () => {
       expect(failure.message).toContain(reason);
       expect(failure.hint).toContain('openssl pkcs12 -export');
     }
-    expect((await refused(pfxOf(made(own), ...contents))).message).toContain('not a PFX');
+    expect((await refused(pfxOf(made(own), ...contents))).message).toContain(
+      'x.pfx is a damaged PFX',
+    );
     const enveloped = sequence(derOid('1.2.840.113549.1.7.3'), explicit(sequence()));
-    expect((await refused(pfxOf(enveloped))).message).toContain('not a PFX');
+    expect((await refused(pfxOf(enveloped))).message).toContain('x.pfx is a damaged PFX');
     const signed = sequence(
       integer('03'),
       sequence(derOid('1.2.840.113549.1.7.2'), explicit(sequence())),
     );
-    expect((await refused(signed)).message).toContain('not a PFX');
+    expect((await refused(signed)).message).toContain('x.pfx is a damaged PFX');
   });
 
   test('a private key that is none', async () => {
@@ -460,6 +509,215 @@ describe('refused', () => {
     );
     const pfx = await open(pfxOf(dataOf(secretBag, sdsi), ...contents));
     expect(subjects(pfx)).toEqual(['CN=leaf']);
+  });
+});
+
+describe('which key, and which certificate of it', () => {
+  /** Two keys with their certificates in one PFX, as Java keeps them. */
+  function twoKeys(first: string, second: string): Buffer {
+    const contents = (name: string, alias: string): Buffer[] =>
+      pfxParts(shop.pfx(name, '-nomac', ...tripleDes, ...(alias === '' ? [] : ['-name', alias])))
+        .contents;
+    return pfxOf(...contents('leaf', first), ...contents('root', second));
+  }
+
+  test('by its alias', async () => {
+    const bytes = twoKeys('first', 'Schlüssel 鍵');
+    expect((await open(bytes, password, 'first')).leaf.subject).toBe('CN=leaf');
+    const second = await open(bytes, password, 'Schlüssel 鍵');
+    expect([second.leaf.subject, second.alias]).toEqual(['CN=root', 'Schlüssel 鍵']);
+    expect(disorderOf(second)).toContain('it holds further private keys');
+    const all = await refused(bytes);
+    expect(all.message).toBe('x.pfx holds 2 private keys: "first", "Schlüssel 鍵"');
+    const none = await caughtLater(() => open(bytes, password, 'third'));
+    expect(none.message).toBe('x.pfx holds no private key called "third"');
+    expect(none.hint).toContain('"first", "Schlüssel 鍵"');
+    const both = await caughtLater(() => open(twoKeys('same', 'same'), password, 'same'));
+    expect(both.message).toBe('x.pfx holds 2 private keys called "same"');
+  });
+
+  test('an alias that would move a cursor or turn the text is written out', async () => {
+    const failure = await refused(twoKeys('a\u001b[2J', 'b\u202etxt'));
+    expect(failure.message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(failure.message).toContain('u{202e}');
+  });
+
+  test('the name of the certificate counts where the key has none', async () => {
+    const pfx = shop.pfx('leaf', ...tripleDes, '-name', 'here');
+    const opened = await open(pfx, password, 'here');
+    expect(opened.alias).toBe('here');
+    expect(opened.localKeyId).toEqual(opened.chain[0]?.localKeyId);
+    const { keys, certificates } = opened.pfx;
+    const nameless = { keys: keys.map(({ pkcs8, localKeyId }) => ({ pkcs8, localKeyId: localKeyId! })), certificates }; // prettier-ignore
+    expect(certifiedKey(nameless, 'x', 'here').alias).toBe('here');
+  });
+
+  test('of two certificates for one key the one that is tied to it, else the last to end', async () => {
+    shop.selfSigned('renewed');
+    const first = (await open(shop.pfx('renewed', ...tripleDes))).pfx;
+    shop.selfSigned('renewed', '-days', '60');
+    const second = (await open(shop.pfx('renewed', ...tripleDes))).pfx;
+    const certificates = [...first.certificates, ...second.certificates];
+    const ends = (key: CertifiedKey): number => key.leaf.notAfter;
+    const [early, late] = certificates.map(({ certificate }) => certificate.notAfter);
+    expect(late).toBeGreaterThan(early!);
+    expect(ends(certifiedKey({ keys: first.keys, certificates }, 'x'))).toBe(early);
+    expect(ends(certifiedKey({ keys: second.keys, certificates }, 'x'))).toBe(late);
+    const untied = [{ pkcs8: first.keys[0]!.pkcs8 }];
+    expect(ends(certifiedKey({ keys: untied, certificates }, 'x'))).toBe(late);
+  });
+
+  test('nothing ties them', async () => {
+    const { pfx } = await open(shop.pfx('leaf', ...tripleDes));
+    const untied = {
+      ...pfx,
+      keys: pfx.keys.map(({ pkcs8 }) => ({ pkcs8 })),
+      certificates: pfx.certificates.map(({ certificate }) => ({ certificate })),
+    };
+    expect(disorder(untied, certifiedKey(untied, 'x'))).toEqual([notTied]);
+  });
+
+  test('an intermediate of the same name that did not sign is passed over', async () => {
+    shop.key('other');
+    shop.openssl('req', '-x509', '-key', 'other.key', '-subj', '/CN=sub', '-days', '9', '-out', 'other.crt'); // prettier-ignore
+    shop.write('with-double.pem', Buffer.concat([shop.bytes('other.crt'), shop.bytes('sub.crt'), shop.bytes('root.crt')])); // prettier-ignore
+    const opened = await open(shop.pfx('leaf', ...tripleDes, '-certfile', 'with-double.pem'));
+    expect(chainOf(opened)).toEqual(['CN=leaf', 'CN=sub', 'CN=root']);
+    expect(opened.chain[1]!.certificate.der.equals(shop.der('sub'))).toBe(true);
+    expect(otherSubjects(opened)).toEqual(['CN=sub']);
+  });
+
+  test('a private key whose numbers do not belong together', async () => {
+    const { pfx } = await open(shop.pfx('leaf', ...tripleDes));
+    const jwk = createPrivateKey(shop.bytes('leaf.key')).export({ format: 'jwk' });
+    const other = createPrivateKey(shop.bytes('root.key')).export({ format: 'jwk' });
+    const mixed = createPrivateKey({ key: { ...other, n: jwk.n!, e: jwk.e! }, format: 'jwk' });
+    const pkcs8 = mixed.export({ type: 'pkcs8', format: 'der' });
+    const failure = caught(() => certifiedKey({ ...pfx, keys: [{ pkcs8 }] }, 'x.pfx'));
+    expect(failure.message).toContain('x.pfx is damaged');
+  });
+
+  test('bags inside of a bag (RFC 7292 section 4.2.6)', async () => {
+    const { contents } = pfxParts(shop.pfx('leaf', '-nomac', ...tripleDes, '-certpbe', 'NONE'));
+    const nested = contents.map((content) => {
+      const inner = partsOf(partsOf(content)[1]!)[0]!.content;
+      return dataOf(sequence(derOid('1.2.840.113549.1.12.10.1.6'), explicit(inner)));
+    });
+    expect((await open(pfxOf(...nested))).leaf.subject).toBe('CN=leaf');
+  });
+});
+
+describe('a wrong password and a damaged file are told apart as far as the format does', () => {
+  const wrong = 'cannot open x.pfx: the password is wrong, or the file is damaged';
+  const damaged =
+    'x.pfx is damaged: the password opens it, but its MAC does not match what is in it';
+
+  test('the MAC does not match, and the password opens what is in it', async () => {
+    for (const options of [tripleDes, []]) {
+      const bytes = shop.pfx('leaf', ...options);
+      bytes[bytes.length - 20]! ^= 1; // the MAC's digest
+      expect((await refused(bytes)).message).toBe(damaged);
+      expect((await refused(bytes, 'other')).message).toBe(wrong);
+    }
+  });
+
+  test('the MAC matches, and the private key is under another password', async () => {
+    const { contents: [certificates] } = pfxParts(shop.pfx('leaf', '-nomac', '-nokeys', '-certpbe', 'NONE')); // prettier-ignore
+    const { contents: keys } = pfxParts(shop.pfx('leaf', '-nomac', '-nocerts', '-passout', 'pass:other')); // prettier-ignore
+    const safe = sequence(certificates!, ...keys);
+    const salted = { password: passwordForms(password)[0], salt: Buffer.alloc(8), iterations: 1 };
+    const bytes = sequence(integer('03'), sequence(dataOid, explicit(octets(safe))), makeAcceptedMac(safe, salted)); // prettier-ignore
+    expect((await refused(bytes)).message).toContain('its private key is under another password');
+    expect((await refused(bytes, 'third')).message).toBe(wrong);
+  });
+
+  test('without a MAC nobody knows', async () => {
+    const bytes = shop.pfx('leaf', '-nomac', '-certpbe', 'AES-256-CBC');
+    expect((await refused(bytes, 'other')).message).toBe(wrong);
+    const { contents } = pfxParts(bytes);
+    const last = contents.map((one, index) => (index === 0 ? one : Buffer.from(one)));
+    last[1]![last[1]!.length - 60]! ^= 1;
+    expect((await refused(pfxOf(...last))).message).toBe(wrong);
+  });
+
+  test('with nothing but a MAC nobody knows either', async () => {
+    const bytes = shop.pfx('leaf', '-keypbe', 'NONE', '-certpbe', 'NONE');
+    bytes[bytes.length - 20]! ^= 1;
+    expect((await refused(bytes)).message).toBe(wrong);
+  });
+});
+
+describe('passwords as other programs wrote them', () => {
+  const word = 'Pässwörd-日本';
+
+  /** As OpenSSL 1.0 did: every byte of the UTF-8 is a character. OpenSSL 3 does it for an odd locale. */
+  const oldForm = passwordForms(word)[1]!;
+
+  async function under(form: Password, mac: boolean): Promise<Buffer> {
+    const opened = await open(shop.pfx('leaf', ...tripleDes));
+    const salted = { password: form, salt: Buffer.from('salt'), iterations: 3 };
+    const { algorithm, ciphertext } = encryptAccepted(opened.pkcs8, salted);
+    const key = sequence(derOid('1.2.840.113549.1.12.10.1.2'), explicit(sequence(algorithm, octets(ciphertext)))); // prettier-ignore
+    const { contents } = pfxParts(shop.pfx('leaf', '-nomac', '-nokeys', '-certpbe', 'NONE'));
+    const safe = sequence(...contents, dataOf(key));
+    return sequence(
+      integer('03'),
+      sequence(dataOid, explicit(octets(safe))),
+      ...(mac ? [makeAcceptedMac(safe, salted)] : []),
+    );
+  }
+
+  test.each([true, false])('bytes for characters, with a MAC: %s', async (mac) => {
+    const bytes = await under(oldForm, mac);
+    expect((await open(bytes, word)).leaf.subject).toBe('CN=leaf');
+    await refused(bytes, 'Passwort');
+  });
+
+  test.each([true, false])('no password as nothing at all, with a MAC: %s', async (mac) => {
+    const [zeros, nothing] = passwordForms('');
+    expect([zeros.bmp, nothing!.bmp]).toEqual([Buffer.from([0, 0]), Buffer.alloc(0)]);
+    for (const form of [zeros, nothing!])
+      expect((await open(await under(form, mac), '')).leaf.subject).toBe('CN=leaf');
+  });
+
+  test('an ASCII password has one form', () => {
+    expect(passwordForms('abc')).toEqual([{ text: 'abc', bmp: Buffer.from('\0a\0b\0c\0\0') }]);
+  });
+});
+
+test('whether a password matters at all', () => {
+  const needs = (...options: readonly string[]): boolean =>
+    needsPassword(outlinePkcs12(shop.pfx('leaf', ...options), 'x'));
+  expect(needs()).toBe(true);
+  expect(needs('-nomac')).toBe(true);
+  expect(needs('-keypbe', 'NONE', '-certpbe', 'NONE')).toBe(true);
+  expect(needs('-keypbe', 'NONE', '-certpbe', 'NONE', '-nomac')).toBe(false);
+});
+
+describe('bounds', () => {
+  test('keys and certificates', async () => {
+    const { contents } = pfxParts(
+      shop.pfx('leaf', '-nomac', '-keypbe', 'NONE', '-certpbe', 'NONE'),
+    );
+    const bag = sequence(derOid('1.2.840.113549.1.12.10.1.5'), explicit(sequence()));
+    const filled = (count: number): Buffer =>
+      pfxOf(...contents, dataOf(...Array.from({ length: count }, () => bag)));
+    expect((await open(filled(maxBags - 2))).leaf.subject).toBe('CN=leaf');
+    expect((await refused(filled(maxBags - 1))).message).toContain(`more than ${maxBags} keys`);
+  });
+
+  test('rounds in all', async () => {
+    const { contents } = pfxParts(shop.pfx('leaf', '-nomac', ...tripleDes));
+    const { contents: many } = pfxParts(
+      shop.pfx('leaf', '-nomac', '-nocerts', ...tripleDes, '-iter', String(maxIterations)),
+    );
+    const times = maxIterationsInAll / maxIterations;
+    const failure = await refused(
+      pfxOf(...contents, ...Array.from({ length: times }, () => many[0]!)),
+    );
+    expect(failure.message).toContain(
+      `${maxIterations} each time and ${maxIterationsInAll} in all`,
+    );
   });
 });
 

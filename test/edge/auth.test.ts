@@ -451,14 +451,15 @@ describe('a certificate', () => {
   });
 
   test.each([
-    ['encrypted.pem', undefined, /private key cannot be opened/],
-    ['encrypted.pem', secrets.wrong, /private key cannot be opened/],
-    ['traditional.pem', undefined, /private key cannot be opened/],
+    ['encrypted.pem', undefined, /encrypted, and no password is set/],
+    ['encrypted.pem', secrets.wrong, /password is wrong/],
+    ['traditional.pem', undefined, /encrypted, and no password is set/],
+    ['traditional.pem', secrets.wrong, /password is wrong/],
     ['app.pfx', undefined, /password is wrong/],
     ['app.pfx', secrets.wrong, /password is wrong/],
-    ['stranger.pem', undefined, /not that of the certificate/],
-    ['alone.pem', undefined, /needs a certificate and its private key/],
-    ['app.key', undefined, /needs a certificate and its private key/],
+    ['stranger.pem', undefined, /holds no certificate for its private key/],
+    ['alone.pem', undefined, /holds no private key/],
+    ['app.key', undefined, /holds no certificate/],
     ['missing.pem', undefined, /no such file/],
     ['.', undefined, /it is a folder/],
   ])('%s with password %j: input, and nothing is sent', async (name, password, message) => {
