@@ -86,7 +86,7 @@ export interface StagedFile {
 
 export interface Random {
   bytes(size: number): Buffer;
-  rsaKey(bits: number): Promise<KeyObject>;
+  rsaKey(bits: number): Promise<{ readonly privateKey: KeyObject; readonly publicKey: KeyObject }>;
 }
 
 export interface Emulator {

@@ -65,9 +65,9 @@ export function inspectionView(inspection: Inspection, facts: InspectionFacts): 
         ),
       ],
       empty: '',
+      uncut: true,
     },
     ...(done === undefined ? {} : { done }),
-    ...(verdict === 'refused' ? { finding: true } : {}),
   };
 }
 

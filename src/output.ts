@@ -27,6 +27,8 @@ export interface Table {
   readonly rows: readonly (readonly Cell[])[];
   /** In place of a table without rows. */
   readonly empty: string;
+  /** Facts to be read: nothing is cut for a narrow terminal, which breaks the lines itself. */
+  readonly uncut?: true;
 }
 
 /** The result of a command. */
@@ -179,7 +181,7 @@ function drawTable(table: Table, { width, paint }: Screen): string {
   });
   const widths = columns.map((column) => column.long);
   const total = (): number => widths.reduce((sum, one) => sum + one + gap.length, -gap.length);
-  const limit = width ?? Number.POSITIVE_INFINITY;
+  const limit = table.uncut ? Number.POSITIVE_INFINITY : (width ?? Number.POSITIVE_INFINITY);
   const shortened = new Set<number>();
   const bySaving = columns
     .map((column, index) => ({ index, saving: column.long - column.short }))

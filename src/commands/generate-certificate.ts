@@ -143,23 +143,19 @@ const usages = {
 } as const satisfies Record<KeyUse, readonly string[]>;
 
 async function makeKey(context: Context, options: Options): Promise<CertifiedKey> {
-  const [{ createPublicKey }, { encodeName, makeCertificate }, { parseCertificate }] =
-    await Promise.all([
-      import('node:crypto'),
-      import('../core/certificate-maker.ts'),
-      import('../core/x509.ts'),
-    ]);
+  const { encodeName, makeCertificate } = await import('../core/certificate-maker.ts');
+  const { parseCertificate } = await import('../core/x509.ts');
   // Both have a default.
   const { nbf = 0, exp = 0 } = parseLifetime(options, context.now());
   // Making a key takes a second: what is wrong with the words is said before.
   encodeName(options.subject);
-  const privateKey = await context.random.rsaKey(Number(options.keySize));
+  const { privateKey, publicKey } = await context.random.rsaKey(Number(options.keySize));
   const certificate = makeCertificate({
     subject: options.subject,
     serial: context.random.bytes(16),
     notBefore: nbf,
     notAfter: exp,
-    publicKey: createPublicKey(privateKey),
+    publicKey,
     privateKey,
     extensions: { keyUsage: usages[options.use], subjectKeyIdentifier: true },
   });

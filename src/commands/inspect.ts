@@ -43,15 +43,14 @@ export function addInspect(parent: Command, run: Run): void {
 
 export async function inspect(context: Context, source: Source, options: Options): Promise<View> {
   refuseTwoStdins(source, options.passwordFrom);
-  const [{ inspectFile }, { maxPkcs12Bytes }] = await Promise.all([
-    import('../core/inspection.ts'),
-    import('../core/pkcs12.ts'),
-  ]);
+  const { inspectFile } = await import('../core/inspection.ts');
+  const { maxPkcs12Bytes } = await import('../core/pkcs12.ts');
   const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
   const inspection = await inspectFile(bytes, name, {
     readPassword: async () => (await readPassword(context, options)) ?? new Secret(''),
     alias: options.alias,
     now: context.now(),
   });
-  return inspectionView(inspection, { name, now: context.now() });
+  const view = inspectionView(inspection, { name, now: context.now() });
+  return inspection.verdict === 'refused' ? { ...view, finding: true } : view;
 }

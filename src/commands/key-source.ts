@@ -98,14 +98,15 @@ async function readPfx(
   source: Source,
   options: KeySourceOptions,
 ): Promise<KeySource> {
-  const [{ maxPkcs12Bytes, needsPassword, obstacles, openPkcs12, outlinePkcs12 }, certified] =
-    await Promise.all([import('../core/pkcs12.ts'), import('../core/certified-key.ts')]);
+  const { maxPkcs12Bytes, needsPassword, obstacles, openPkcs12, outlinePkcs12 } =
+    await import('../core/pkcs12.ts');
+  const { certifiedKey, disorder } = await import('../core/certified-key.ts');
   const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
   // Where nothing depends on a password there is nothing to ask.
   const asked = needsPassword(outlinePkcs12(bytes, name)) || options.passwordFrom !== undefined;
   const password = asked ? await readPassword(context, options) : undefined;
   const pfx = await openPkcs12(bytes, password ?? new Secret(''), name);
-  const key = certified.certifiedKey(pfx, name, options.alias);
+  const key = certifiedKey(pfx, name, options.alias);
   return {
     name,
     key,
@@ -113,7 +114,7 @@ async function readPfx(
       bytes,
       reasons: [
         ...obstacles(pfx.outline),
-        ...certified.disorder(pfx, key),
+        ...disorder(pfx, key),
         ...(password === undefined ? ['it has no password, and B2C insists on one'] : []),
       ],
     },
@@ -136,11 +137,9 @@ export async function readPassword(
 }
 
 async function readParts(context: Context, options: KeySourceOptions): Promise<KeySource> {
-  const [{ maxPkcs12Bytes }, { certifiedKey }, { readPemKeyParts }] = await Promise.all([
-    import('../core/pkcs12.ts'),
-    import('../core/certified-key.ts'),
-    import('../core/pem-parts.ts'),
-  ]);
+  const { maxPkcs12Bytes } = await import('../core/pkcs12.ts');
+  const { certifiedKey } = await import('../core/certified-key.ts');
+  const { readPemKeyParts } = await import('../core/pem-parts.ts');
   const read = (source: Source): ReturnType<Context['input']['bytes']> =>
     context.input.bytes(source, maxPkcs12Bytes);
   const files: { bytes: Buffer; name: string }[] = [];

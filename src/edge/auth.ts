@@ -331,10 +331,12 @@ async function readCredential(
   password: Secret | undefined,
   name: string,
 ): Promise<CertifiedKey> {
-  const readPassword = async (): Promise<Secret> => {
-    if (password !== undefined) return password;
-    throw new Failure('input', `${name}: its private key is encrypted, and no password is set`);
-  };
+  const readPassword = (): Promise<Secret> =>
+    password === undefined
+      ? Promise.reject(
+          new Failure('input', `${name}: its private key is encrypted, and no password is set`),
+        )
+      : Promise.resolve(password);
   try {
     const parts = looksLikePem(bytes)
       ? await readPemKeyParts([{ bytes, name }], { bytes, name }, readPassword)

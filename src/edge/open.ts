@@ -153,8 +153,7 @@ export async function openContext(
         bytes: (size) => randomBytes(size),
         rsaKey: async (bits) => {
           const { promisify } = await import('node:util');
-          const made = await promisify(generateKeyPair)('rsa', { modulusLength: bits });
-          return made.privateKey;
+          return promisify(generateKeyPair)('rsa', { modulusLength: bits });
         },
       },
       emulator: {

@@ -1,6 +1,8 @@
-import { X509Certificate } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { obstacles, outlinePkcs12 } from '../../src/core/pkcs12.ts';
 import { fixture, graphRoot, keepSecret, lines, now, openTenant, ordered, said, type Ran, type RunOptions } from '../support/world.ts'; // prettier-ignore
 
 const keysets = { B2C_1A_A: [] };
@@ -22,6 +24,8 @@ function upload(
   });
 }
 const right = ['--password-from', 'env:PASSWORD'];
+const openssl = (args: readonly string[], input?: Buffer): Buffer =>
+  execFileSync('openssl', args, { input, stdio: ['pipe', 'pipe', 'pipe'] });
 
 describe('upload-pkcs12', () => {
   test.each(['signing.pfx', 'later.pfx'])('%s is sent byte for byte', async (name) => {
@@ -36,8 +40,9 @@ describe('upload-pkcs12', () => {
   test('PEM is no PFX, and what to do with it is said', async () => {
     const ran = await upload('bundle.pem');
     expect([ran.code, ran.asked]).toEqual([3, []]);
-    expect(ran.stderr).toContain('bundle.pem is PEM, not a PFX');
+    expect(ran.stderr).toContain('bundle.pem is not a PFX: it is PEM');
     expect(ran.stderr).toContain('upload-certificate');
+    expect(ran.stderr).toContain('--certificate FILE --key FILE');
   });
 
   test('its JSON form, with the chain leaf to root', async () => {
@@ -68,18 +73,24 @@ describe('upload-pkcs12', () => {
   });
 
   test.each([
-    ['aes.pfx', ['private key is encrypted with AES-256-CBC', 'certificates are encrypted with AES-256-CBC', 'MAC is SHA-256']], // prettier-ignore
+    ['aes.pfx', ['private key is encrypted with AES-256-CBC', 'certificates are encrypted with AES-256-CBC', 'MAC is SHA-256']],
     ['rc2.pfx', ['certificates are encrypted with RC2-40-SHA1']],
     ['nomac.pfx', ['has no MAC']],
-  ])(
-    '%s is refused with every reason, before its password is even asked for',
-    async (name, reasons) => {
-      const ran = await upload(name, []);
-      expect([ran.code, ran.asked]).toEqual([3, []]);
-      expect(ran.error).toMatchObject({ error: { kind: 'input', hint: expect.stringContaining('PBE-SHA1-3DES') } }); // prettier-ignore
-      for (const reason of reasons) expect(ran.stderr).toContain(reason);
-    },
-  );
+  ])('%s is written anew, under the password that was given, and stderr says why', async (name, reasons) => {
+    const tenant = openTenant({ keysets });
+    const ran = await upload(name, right, tenant);
+    expect([ran.code, lines(ran.wrote)]).toEqual([0, ['POST /B2C_1A_A/uploadPkcs12']]);
+    expect(ran.stderr).toContain(`${name} was written anew as TripleDES-SHA1 with a SHA-1 MAC`);
+    for (const reason of reasons) expect(ran.stderr).toContain(reason);
+    const body = ran.wrote[0]?.body as Record<'key' | 'password', string>;
+    expect(body.password).toBe(password);
+    const sent = Buffer.from(body.key, 'base64');
+    expect(obstacles(outlinePkcs12(sent, 'sent'))).toEqual([]);
+    const parts = openssl(['pkcs12', '-nodes', '-passin', `pass:${password}`], sent);
+    const key = createPrivateKey(parts);
+    expect(new X509Certificate(readFileSync(fixture('signing.pem'))).checkPrivateKey(key)).toBe(true);
+    expect(ran.json).toMatchObject({ kid: (await tenant.keysOf('B2C_1A_A'))?.[0]?.kid, state: 'active' });
+  }); // prettier-ignore
 
   test('--no-convert sends it as it lies, with a warning', async () => {
     const ran = await upload('aes.pfx', [...right, '--no-convert']);
@@ -122,12 +133,24 @@ describe('upload-pkcs12', () => {
     expect(ran.error).toMatchObject({ error: { message: '--password-from is missing, and nobody can be asked' } }); // prettier-ignore
   });
 
-  test('--no-password: B2C insists on one', async () => {
-    const ran = await upload('nopassword.pfx', ['--no-password']);
-    expect([ran.code, ran.asked]).toEqual([3, []]);
-    expect(ran.stderr).toContain('--no-password says that it has none, and B2C insists on one');
+  test('--no-password: it goes under a random one, since B2C insists on one', async () => {
+    const first = await upload('nopassword.pfx', ['--no-password']);
+    const second = await upload('nopassword.pfx', ['--no-password']);
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect(first.stderr).toContain('it has no password, and B2C insists on one');
+    const passwords = [first, second].map(({ wrote }) => (wrote[0]?.body as { password: string }).password); // prettier-ignore
+    for (const word of passwords) expect(word).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(new Set(passwords).size).toBe(2);
     const sent = await upload('nopassword.pfx', ['--no-password', '--no-convert']);
     expect(sent.wrote.map(({ body }) => body)).toEqual([{ key: base64('nopassword.pfx'), password: '' }]); // prettier-ignore
+  });
+
+  test('an empty password that was not announced', async () => {
+    for (const environment of [{ PASSWORD: '' }, { PASSWORD: '\n' }]) {
+      const ran = await upload('nopassword.pfx', right, openTenant({ keysets }), { environment });
+      expect([ran.code, ran.asked]).toEqual([3, []]);
+      expect(ran.error).toMatchObject({ error: { message: 'env:PASSWORD is empty', hint: expect.stringContaining('--no-password') } }); // prettier-ignore
+    }
   });
 
   test.each([[['--no-password', ...right]], [[...right, '--no-password']]])(
@@ -233,5 +256,94 @@ describe('upload-pkcs12', () => {
     expect((await run(words, { environment, at })).code).toBe(3);
     expect((await run(words, { environment, at: at - 1 })).code).toBe(0);
     expect(now).toBeLessThan(at);
+  });
+});
+
+describe('upload-pkcs12 from PEM files', () => {
+  const pem = (...flags: readonly string[]): readonly string[] => [
+    'upload-pkcs12', 'A', '-o', 'json', '--certificate', fixture('bundle.pem'), ...flags,
+  ]; // prettier-ignore
+  const key = ['--key', fixture('with-key.pem')];
+  const environment = { PASSWORD: password };
+  const bodyOf = (ran: Ran): Record<'key' | 'password', string> =>
+    ran.wrote[0]?.body as Record<'key' | 'password', string>;
+  const subjectsIn = ({
+    key: sent,
+    password: word,
+  }: Record<'key' | 'password', string>): string[] =>
+    openssl(['pkcs12', '-nokeys', '-passin', `pass:${word}`], Buffer.from(sent, 'base64'))
+      .toString()
+      .match(/^subject=.*$/gm) ?? [];
+
+  test('the chain in order, under a random password', async () => {
+    for (const flags of [key, ['--certificate', fixture('reversed.pem'), ...key], ['--certificate', fixture('signing.pem'), '--chain', fixture('reversed.pem'), ...key]]) {
+      const ran = await openTenant({ keysets }).run(pem(...flags), { environment });
+      expect([ran.code, lines(ran.wrote)]).toEqual([0, ['POST /B2C_1A_A/uploadPkcs12']]);
+      expect(obstacles(outlinePkcs12(Buffer.from(bodyOf(ran).key, 'base64'), 'sent'))).toEqual([]);
+      expect(bodyOf(ran).password).toMatch(/^[A-Za-z0-9_-]{43}$/);
+      expect(subjectsIn(bodyOf(ran))).toEqual([
+        'subject=CN = signing.contoso.example',
+        'subject=CN = issuing.contoso.example',
+        'subject=CN = root.contoso.example',
+      ]);
+      expect(ran.json).toMatchObject({ x5c: { length: 3 } });
+    }
+  }); // prettier-ignore
+
+  test('--password-from is the password it goes under', async () => {
+    const ran = await openTenant({ keysets }).run(pem(...key, ...right), { environment });
+    expect([ran.code, bodyOf(ran).password]).toEqual([0, password]);
+  });
+
+  test('run again with --if-changed', async () => {
+    const { run } = openTenant({ keysets });
+    const words = pem(...key, '--if-changed');
+    expect((await run(words)).wrote).toHaveLength(1);
+    const again = await run(words);
+    expect([again.code, again.wrote, again.json]).toMatchObject([0, [], { unchanged: true }]);
+  });
+
+  test('a private key that is encrypted', async () => {
+    const tenant = openTenant({ keysets });
+    const file = join(tenant.folder, 'key.pem');
+    const word = keepSecret('battery-horse');
+    for (const options of [
+      ['pkcs8', '-topk8', '-passout', `pass:${word}`],
+      ['pkcs8', '-topk8', '-v1', 'PBE-SHA1-3DES', '-passout', `pass:${word}`],
+      ['rsa', '-aes128', '-traditional', '-passout', `pass:${word}`],
+    ]) {
+      writeFileSync(file, openssl([...options, '-in', fixture('with-key.pem')]));
+      const words = pem('--key', file, '--dry-run');
+      const ran = await tenant.run([...words, '--key-password-from', 'env:KEY'], { environment: { KEY: word } }); // prettier-ignore
+      expect(ran.code).toBe(0);
+      const wrong = await tenant.run([...words, '--key-password-from', 'env:KEY'], { environment: { KEY: 'other' } }); // prettier-ignore
+      expect([wrong.code, wrong.asked]).toEqual([3, []]);
+      expect(wrong.error).toMatchObject({ error: { message: expect.stringMatching(/^cannot open the private key of .*key\.pem: the password is wrong, or/) } }); // prettier-ignore
+      const unasked = await tenant.run(words);
+      expect([unasked.code, unasked.asked]).toEqual([2, []]);
+      expect(unasked.stderr).toContain('--key-password-from is missing');
+    }
+  });
+
+  test.each<[string, readonly string[], number, string]>([
+    ['no key', [], 2, '--certificate and --key belong together'],
+    ['a PFX as well', [fixture('signing.pfx'), ...key], 2, 'two sources for one key'],
+    ['--no-convert', [...key, '--no-convert'], 2, 'no-convert'],
+    ['all from stdin', ['--certificate', '-', '--key', '-'], 2, 'stdin can be read only once'],
+    ['a key of another certificate', ['--certificate', fixture('later.pem'), ...key], 3, 'holds no certificate for its private key'],
+    ['a key without a key', ['--key', fixture('signing.pem')], 3, 'holds no private key'],
+    ['an expired certificate', ['--certificate', fixture('expired.pem'), ...key], 3, 'certificate'],
+    ['no such file', ['--key', fixture('nowhere.pem')], 3, 'no such file'],
+    ['something else', ['--key', fixture('make.sh')], 3, 'no PEM block'],
+  ])('%s', async (_name, flags, code, reason) => {
+    const ran = await openTenant({ keysets }).run(pem(...flags), { environment });
+    expect([ran.code, ran.asked]).toEqual([code, []]);
+    expect(ran.stderr).toContain(reason);
+  }); // prettier-ignore
+
+  test('neither a PFX nor PEM files', async () => {
+    const ran = await openTenant({ keysets }).run('upload-pkcs12 A -o json');
+    expect([ran.code, ran.asked]).toEqual([2, []]);
+    expect(ran.error).toMatchObject({ error: { message: 'a PFX is missing' } });
   });
 });
