@@ -49,12 +49,15 @@ function addToBlocks(input: Buffer, addend: Buffer): void {
     }
 }
 
-/** Fewer are done before the loop is compiled. */
-const manyTimes = 4_000;
+/**
+ * From how many on a loop is worth making. A file of TripleDES-SHA1 derives seven times with SHA-1, and
+ * with other digests no file does more than once, for its MAC.
+ */
+const manyTimes = (digest: string): number => (digest === 'sha1' ? 1_000 : 5_000);
 
 /** The digest of the digest of … `value`, so many times. */
 function hashAgain(digest: string, value: Buffer, times: number): Buffer {
-  const loop = times < manyTimes ? undefined : digestLoop(digest);
+  const loop = times < manyTimes(digest) ? undefined : digestLoop(digest);
   if (loop !== undefined) return loop(value, times);
   let last = value;
   for (let round = 0; round < times; round += 1) last = hash(digest, last, 'buffer');
