@@ -15,6 +15,9 @@ __policykeys_enter() {
     ' upload-pkcs12') path=' upload-pkcs12' ;;
     ' get-active-key' | ' active') path=' get-active-key' ;;
     ' keys') path=' keys' ;;
+    ' inspect') path=' inspect' ;;
+    ' convert') path=' convert' ;;
+    ' generate-certificate') path=' generate-certificate' ;;
     ' emulator') path=' emulator' ;;
     ' completion') path=' completion' ;;
     ' help') path=' help' ;;
@@ -44,6 +47,29 @@ __policykeys_option() {
     ' upload-secret --nbf') takes=text ;;
     ' upload-secret --exp') takes=text ;;
     ' upload-pkcs12 --password-from') takes=file ;;
+    ' upload-pkcs12 --certificate') takes=file ;;
+    ' upload-pkcs12 --key') takes=file ;;
+    ' upload-pkcs12 --chain') takes=file ;;
+    ' upload-pkcs12 --key-password-from') takes=file ;;
+    ' upload-pkcs12 --alias') takes=text ;;
+    ' inspect --password-from') takes=file ;;
+    ' inspect --alias') takes=text ;;
+    ' convert --out') takes=file ;;
+    ' convert --password-from') takes=file ;;
+    ' convert --certificate') takes=file ;;
+    ' convert --key') takes=file ;;
+    ' convert --chain') takes=file ;;
+    ' convert --key-password-from') takes=file ;;
+    ' convert --alias') takes=text ;;
+    ' convert --out-password-from') takes=file ;;
+    ' generate-certificate --subject') takes=text ;;
+    ' generate-certificate --nbf') takes=text ;;
+    ' generate-certificate --exp') takes=text ;;
+    ' generate-certificate --key-size') takes=words choices=(2048 3072 4096) ;;
+    ' generate-certificate --use') takes=words choices=(sig enc) ;;
+    ' generate-certificate --certificate-out') takes=file ;;
+    ' generate-certificate --pkcs12-out') takes=file ;;
+    ' generate-certificate --password-from') takes=file ;;
     ' emulator serve --port') takes=text ;;
     ' emulator serve --latency') takes=text ;;
     ' emulator serve --not-found-status') takes=words choices=(400 404) ;;
@@ -94,9 +120,12 @@ __policykeys_argument() {
     ' keys disable 0') takes=keyset ;;
     ' keys disable 1') takes=text ;;
     ' keys help 0') takes=words choices=(list get enable disable) ;;
+    ' inspect 0') takes=file ;;
+    ' convert 0') takes=file ;;
+    ' generate-certificate 0') takes=keyset ;;
     ' emulator help 0') takes=words choices=(serve reset) ;;
     ' completion 0') takes=words choices=(bash zsh fish powershell) ;;
-    ' help 0') takes=words choices=(list create get update delete generate-key upload-secret upload-certificate upload-pkcs12 get-active-key keys emulator completion) ;;
+    ' help 0') takes=words choices=(list create get update delete generate-key upload-secret upload-certificate upload-pkcs12 get-active-key keys inspect convert generate-certificate emulator completion) ;;
   esac
 }
 
@@ -104,7 +133,7 @@ __policykeys_argument() {
 __policykeys_words() {
   commands=() flags=()
   case $path in
-    '') commands=(list ls create get show update delete rm generate-key upload-secret upload-certificate upload-pkcs12 get-active-key active keys emulator completion help) flags=(-V --version) ;;
+    '') commands=(list ls create get show update delete rm generate-key upload-secret upload-certificate upload-pkcs12 get-active-key active keys inspect convert generate-certificate emulator completion help) flags=(-V --version) ;;
     ' list') flags=(--include-backups) ;;
     ' create') flags=(--if-missing) ;;
     ' get')  ;;
@@ -113,7 +142,7 @@ __policykeys_words() {
     ' generate-key') flags=(--kty --use --nbf --exp --create --if-empty --standby --stage --enable) ;;
     ' upload-secret') flags=(--use --from --exact --nbf --exp --create --if-empty --standby --stage --enable) ;;
     ' upload-certificate') flags=(--if-changed --allow-expired --create --if-empty --standby --stage --enable) ;;
-    ' upload-pkcs12') flags=(--password-from --no-password --no-convert --if-changed --allow-expired --create --if-empty --standby --stage --enable) ;;
+    ' upload-pkcs12') flags=(--password-from --no-password --certificate --key --chain --key-password-from --alias --allow-expired --no-convert --if-changed --create --if-empty --standby --stage --enable) ;;
     ' get-active-key')  ;;
     ' keys') commands=(list get enable disable help) ;;
     ' keys list')  ;;
@@ -121,6 +150,9 @@ __policykeys_words() {
     ' keys enable')  ;;
     ' keys disable') flags=(--force) ;;
     ' keys help')  ;;
+    ' inspect') flags=(--password-from --no-password --alias) ;;
+    ' convert') flags=(--out --password-from --no-password --certificate --key --chain --key-password-from --alias --allow-expired --out-password-from --overwrite) ;;
+    ' generate-certificate') flags=(--subject --nbf --exp --key-size --use --certificate-out --pkcs12-out --password-from --overwrite --create --if-empty --standby --stage --enable) ;;
     ' emulator') commands=(serve reset help) ;;
     ' emulator serve') flags=(--port --no-tls --latency --not-found-status --new-keys --key-status --settle --page-size --role --fault) ;;
     ' emulator reset')  ;;

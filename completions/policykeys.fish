@@ -38,7 +38,7 @@ function __policykeys_at
                 set ended yes
             case '-*'
                 switch "$path $word"
-                    case ' update --from' ' generate-key --kty' ' generate-key --use' ' generate-key --nbf' ' generate-key --exp' ' upload-secret --use' ' upload-secret --from' ' upload-secret --nbf' ' upload-secret --exp' ' upload-pkcs12 --password-from' ' emulator serve --port' ' emulator serve --latency' ' emulator serve --not-found-status' ' emulator serve --new-keys' ' emulator serve --key-status' ' emulator serve --settle' ' emulator serve --page-size' '* -o' '* --output' '* --query' '* --profile' '* --tenant' '* --client-id' '* --auth' '* --cloud' '* --graph-url' '* --timeout' '* --deadline' '* --max-retries' '* --concurrency' '* --audit-log' '* --reason' '* --color'
+                    case ' update --from' ' generate-key --kty' ' generate-key --use' ' generate-key --nbf' ' generate-key --exp' ' upload-secret --use' ' upload-secret --from' ' upload-secret --nbf' ' upload-secret --exp' ' upload-pkcs12 --password-from' ' upload-pkcs12 --certificate' ' upload-pkcs12 --key' ' upload-pkcs12 --chain' ' upload-pkcs12 --key-password-from' ' upload-pkcs12 --alias' ' inspect --password-from' ' inspect --alias' ' convert --out' ' convert --password-from' ' convert --certificate' ' convert --key' ' convert --chain' ' convert --key-password-from' ' convert --alias' ' convert --out-password-from' ' generate-certificate --subject' ' generate-certificate --nbf' ' generate-certificate --exp' ' generate-certificate --key-size' ' generate-certificate --use' ' generate-certificate --certificate-out' ' generate-certificate --pkcs12-out' ' generate-certificate --password-from' ' emulator serve --port' ' emulator serve --latency' ' emulator serve --not-found-status' ' emulator serve --new-keys' ' emulator serve --key-status' ' emulator serve --settle' ' emulator serve --page-size' '* -o' '* --output' '* --query' '* --profile' '* --tenant' '* --client-id' '* --auth' '* --cloud' '* --graph-url' '* --timeout' '* --deadline' '* --max-retries' '* --concurrency' '* --audit-log' '* --reason' '* --color'
                         set option $word
                         set many ''
                     case ' emulator serve --role' ' emulator serve --fault'
@@ -73,6 +73,12 @@ function __policykeys_at
                         set path ' get-active-key'
                     case ' keys'
                         set path ' keys'
+                    case ' inspect'
+                        set path ' inspect'
+                    case ' convert'
+                        set path ' convert'
+                    case ' generate-certificate'
+                        set path ' generate-certificate'
                     case ' emulator'
                         set path ' emulator'
                     case ' completion'
@@ -189,10 +195,13 @@ complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a rm -d 'delete a keyset
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a generate-key -d 'let the service generate a key'
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a upload-secret -d 'add a secret you were given, such as a client secret'
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a upload-certificate -d 'add a partner\'s public certificate'
-complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a upload-pkcs12 -d 'add a certificate with its private key from a PFX'
+complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a upload-pkcs12 -d 'add a certificate with its private key from a PFX, or from PEM files'
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a get-active-key -d 'ask the service which key is active'
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a active -d 'ask the service which key is active'
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a keys -d 'single keys of a keyset: list, get, enable, disable'
+complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a inspect -d 'what a certificate, PFX, key or JWK Set holds, and whether B2C takes it'
+complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a convert -d 'make of a PFX of any kind, or of PEM files, one that B2C takes'
+complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a generate-certificate -d 'make an RSA key with a self-signed certificate, for a keyset or a file'
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a emulator -d 'the Graph that --cloud emulator talks to: serve, reset'
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a completion -d 'print the completion script of a shell'
 complete -c policykeys -n '__policykeys_at \'\' -eq 0' -a help -d 'print help for a command'
@@ -258,9 +267,14 @@ complete -c policykeys -n '__policykeys_at \' upload-pkcs12\' -eq 0' -a '(__poli
 complete -c policykeys -n '__policykeys_at \' upload-pkcs12\' -eq 1' -F
 complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l password-from -r -F -d 'the password: a file, - for stdin, or env:NAME'
 complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l no-password -d 'the PFX has no password'
-complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l no-convert -d 'send it as it lies, even if B2C is known to refuse its kind'
+complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l certificate -r -F -d 'in place of a PFX: the certificate, PEM; its chain may follow'
+complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l key -r -F -d 'its private key, PEM'
+complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l chain -r -F -d 'the certificates above it, PEM'
+complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l key-password-from -r -F -d 'the password of the private key, if it has one'
+complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l alias -x -d 'which private key of the PFX, by its friendly name'
+complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l allow-expired -d 'even if the certificate has ended'
+complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l no-convert -d 'send the PFX as it lies, even if B2C is known to refuse its kind'
 complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l if-changed -d 'do nothing when this certificate is there already'
-complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l allow-expired -d 'upload it even if its certificate has ended'
 complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l create -d 'create the keyset first when it is missing'
 complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l if-empty -d 'do nothing when the keyset holds a key that has not expired'
 complete -c policykeys -n '__policykeys_at \' upload-pkcs12\'' -l standby -d 'add it even if another key stays the active one'
@@ -293,6 +307,43 @@ complete -c policykeys -n '__policykeys_at \' keys disable\'' -l force -d 'even 
 # policykeys keys help
 complete -c policykeys -n '__policykeys_at \' keys help\' -eq 0' -a 'list get enable disable'
 
+# policykeys inspect
+complete -c policykeys -n '__policykeys_at \' inspect\' -eq 0' -F
+complete -c policykeys -n '__policykeys_at \' inspect\'' -l password-from -r -F -d 'the password: a file, - for stdin, or env:NAME'
+complete -c policykeys -n '__policykeys_at \' inspect\'' -l no-password -d 'the PFX has no password'
+complete -c policykeys -n '__policykeys_at \' inspect\'' -l alias -x -d 'which private key of the PFX, by its friendly name'
+
+# policykeys convert
+complete -c policykeys -n '__policykeys_at \' convert\' -eq 0' -F
+complete -c policykeys -n '__policykeys_at \' convert\'' -l out -r -F -d 'the PFX to write'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l password-from -r -F -d 'the password: a file, - for stdin, or env:NAME'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l no-password -d 'the PFX has no password'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l certificate -r -F -d 'in place of a PFX: the certificate, PEM; its chain may follow'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l key -r -F -d 'its private key, PEM'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l chain -r -F -d 'the certificates above it, PEM'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l key-password-from -r -F -d 'the password of the private key, if it has one'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l alias -x -d 'which private key of the PFX, by its friendly name'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l allow-expired -d 'even if the certificate has ended'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l out-password-from -r -F -d 'another password for the PFX that is written: a file, - for stdin, or env:NAME'
+complete -c policykeys -n '__policykeys_at \' convert\'' -l overwrite -d 'replace the files that exist already'
+
+# policykeys generate-certificate
+complete -c policykeys -n '__policykeys_at \' generate-certificate\' -eq 0' -a '(__policykeys_keysets)'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l subject -x -d 'such as CN=app.contoso.onmicrosoft.com, O=Contoso (RFC 4514)'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l nbf -x -d 'not used before: 2027-01-31, RFC 3339, now, 90d, 1y, or seconds since 1970'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l exp -x -d 'not used from this time on; the same forms'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l key-size -x -a '2048 3072 4096' -d 'of the RSA key'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l use -x -a 'sig enc' -d 'what the key is for: signing or encryption'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l certificate-out -r -F -d 'write the certificate for the partner: PEM, or DER to a .cer or .der'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l pkcs12-out -r -F -d 'write the key and its certificate as a PFX that B2C takes'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l password-from -r -F -d 'the password: a file, - for stdin, or env:NAME'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l overwrite -d 'replace the files that exist already'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l create -d 'create the keyset first when it is missing'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l if-empty -d 'do nothing when the keyset holds a key that has not expired'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l standby -d 'add it even if another key stays the active one'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l stage -d 'disable it right after adding it, for keys enable on the day'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l enable -d 'enable it if the service adds it disabled'
+
 # policykeys emulator
 complete -c policykeys -n '__policykeys_at \' emulator\' -eq 0' -a serve -d 'serve it over HTTPS for any client'
 complete -c policykeys -n '__policykeys_at \' emulator\' -eq 0' -a reset -d 'forget its keysets'
@@ -320,4 +371,4 @@ complete -c policykeys -n '__policykeys_at \' emulator help\' -eq 0' -a 'serve r
 complete -c policykeys -n '__policykeys_at \' completion\' -eq 0' -a 'bash zsh fish powershell'
 
 # policykeys help
-complete -c policykeys -n '__policykeys_at \' help\' -eq 0' -a 'list create get update delete generate-key upload-secret upload-certificate upload-pkcs12 get-active-key keys emulator completion'
+complete -c policykeys -n '__policykeys_at \' help\' -eq 0' -a 'list create get update delete generate-key upload-secret upload-certificate upload-pkcs12 get-active-key keys inspect convert generate-certificate emulator completion'

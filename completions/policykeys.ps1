@@ -23,6 +23,9 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
             ' get-active-key' { ' get-active-key' }
             ' active' { ' get-active-key' }
             ' keys' { ' keys' }
+            ' inspect' { ' inspect' }
+            ' convert' { ' convert' }
+            ' generate-certificate' { ' generate-certificate' }
             ' emulator' { ' emulator' }
             ' completion' { ' completion' }
             ' help' { ' help' }
@@ -50,6 +53,29 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
             ' upload-secret --nbf' { 'one', 'text' }
             ' upload-secret --exp' { 'one', 'text' }
             ' upload-pkcs12 --password-from' { 'one', 'file' }
+            ' upload-pkcs12 --certificate' { 'one', 'file' }
+            ' upload-pkcs12 --key' { 'one', 'file' }
+            ' upload-pkcs12 --chain' { 'one', 'file' }
+            ' upload-pkcs12 --key-password-from' { 'one', 'file' }
+            ' upload-pkcs12 --alias' { 'one', 'text' }
+            ' inspect --password-from' { 'one', 'file' }
+            ' inspect --alias' { 'one', 'text' }
+            ' convert --out' { 'one', 'file' }
+            ' convert --password-from' { 'one', 'file' }
+            ' convert --certificate' { 'one', 'file' }
+            ' convert --key' { 'one', 'file' }
+            ' convert --chain' { 'one', 'file' }
+            ' convert --key-password-from' { 'one', 'file' }
+            ' convert --alias' { 'one', 'text' }
+            ' convert --out-password-from' { 'one', 'file' }
+            ' generate-certificate --subject' { 'one', 'text' }
+            ' generate-certificate --nbf' { 'one', 'text' }
+            ' generate-certificate --exp' { 'one', 'text' }
+            ' generate-certificate --key-size' { 'one', 'words', '2048', '3072', '4096' }
+            ' generate-certificate --use' { 'one', 'words', 'sig', 'enc' }
+            ' generate-certificate --certificate-out' { 'one', 'file' }
+            ' generate-certificate --pkcs12-out' { 'one', 'file' }
+            ' generate-certificate --password-from' { 'one', 'file' }
             ' emulator serve --port' { 'one', 'text' }
             ' emulator serve --latency' { 'one', 'text' }
             ' emulator serve --not-found-status' { 'one', 'words', '400', '404' }
@@ -104,9 +130,12 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
             ' keys disable 0' { 'one', 'keyset' }
             ' keys disable 1' { 'one', 'text' }
             ' keys help 0' { 'one', 'words', 'list', 'get', 'enable', 'disable' }
+            ' inspect 0' { 'one', 'file' }
+            ' convert 0' { 'one', 'file' }
+            ' generate-certificate 0' { 'one', 'keyset' }
             ' emulator help 0' { 'one', 'words', 'serve', 'reset' }
             ' completion 0' { 'one', 'words', 'bash', 'zsh', 'fish', 'powershell' }
-            ' help 0' { 'one', 'words', 'list', 'create', 'get', 'update', 'delete', 'generate-key', 'upload-secret', 'upload-certificate', 'upload-pkcs12', 'get-active-key', 'keys', 'emulator', 'completion' }
+            ' help 0' { 'one', 'words', 'list', 'create', 'get', 'update', 'delete', 'generate-key', 'upload-secret', 'upload-certificate', 'upload-pkcs12', 'get-active-key', 'keys', 'inspect', 'convert', 'generate-certificate', 'emulator', 'completion' }
         }
     }
 
@@ -124,10 +153,13 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
                 'generate-key|let the service generate a key'
                 'upload-secret|add a secret you were given, such as a client secret'
                 'upload-certificate|add a partner''s public certificate'
-                'upload-pkcs12|add a certificate with its private key from a PFX'
+                'upload-pkcs12|add a certificate with its private key from a PFX, or from PEM files'
                 'get-active-key|ask the service which key is active'
                 'active|ask the service which key is active'
                 'keys|single keys of a keyset: list, get, enable, disable'
+                'inspect|what a certificate, PFX, key or JWK Set holds, and whether B2C takes it'
+                'convert|make of a PFX of any kind, or of PEM files, one that B2C takes'
+                'generate-certificate|make an RSA key with a self-signed certificate, for a keyset or a file'
                 'emulator|the Graph that --cloud emulator talks to: serve, reset'
                 'completion|print the completion script of a shell'
                 'help|print help for a command'
@@ -195,9 +227,14 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
             ' upload-pkcs12' {
                 '--password-from|the password: a file, - for stdin, or env:NAME'
                 '--no-password|the PFX has no password'
-                '--no-convert|send it as it lies, even if B2C is known to refuse its kind'
+                '--certificate|in place of a PFX: the certificate, PEM; its chain may follow'
+                '--key|its private key, PEM'
+                '--chain|the certificates above it, PEM'
+                '--key-password-from|the password of the private key, if it has one'
+                '--alias|which private key of the PFX, by its friendly name'
+                '--allow-expired|even if the certificate has ended'
+                '--no-convert|send the PFX as it lies, even if B2C is known to refuse its kind'
                 '--if-changed|do nothing when this certificate is there already'
-                '--allow-expired|upload it even if its certificate has ended'
                 '--create|create the keyset first when it is missing'
                 '--if-empty|do nothing when the keyset holds a key that has not expired'
                 '--standby|add it even if another key stays the active one'
@@ -205,6 +242,40 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
                 '--enable|enable it if the service adds it disabled'
             }
             ' keys disable' { '--force|even if it is the last usable key: sign-ins will fail' }
+            ' inspect' {
+                '--password-from|the password: a file, - for stdin, or env:NAME'
+                '--no-password|the PFX has no password'
+                '--alias|which private key of the PFX, by its friendly name'
+            }
+            ' convert' {
+                '--out|the PFX to write'
+                '--password-from|the password: a file, - for stdin, or env:NAME'
+                '--no-password|the PFX has no password'
+                '--certificate|in place of a PFX: the certificate, PEM; its chain may follow'
+                '--key|its private key, PEM'
+                '--chain|the certificates above it, PEM'
+                '--key-password-from|the password of the private key, if it has one'
+                '--alias|which private key of the PFX, by its friendly name'
+                '--allow-expired|even if the certificate has ended'
+                '--out-password-from|another password for the PFX that is written: a file, - for stdin, or env:NAME'
+                '--overwrite|replace the files that exist already'
+            }
+            ' generate-certificate' {
+                '--subject|such as CN=app.contoso.onmicrosoft.com, O=Contoso (RFC 4514)'
+                '--nbf|not used before: 2027-01-31, RFC 3339, now, 90d, 1y, or seconds since 1970'
+                '--exp|not used from this time on; the same forms'
+                '--key-size|of the RSA key'
+                '--use|what the key is for: signing or encryption'
+                '--certificate-out|write the certificate for the partner: PEM, or DER to a .cer or .der'
+                '--pkcs12-out|write the key and its certificate as a PFX that B2C takes'
+                '--password-from|the password: a file, - for stdin, or env:NAME'
+                '--overwrite|replace the files that exist already'
+                '--create|create the keyset first when it is missing'
+                '--if-empty|do nothing when the keyset holds a key that has not expired'
+                '--standby|add it even if another key stays the active one'
+                '--stage|disable it right after adding it, for keys enable on the day'
+                '--enable|enable it if the service adds it disabled'
+            }
             ' emulator serve' {
                 '--port|any free one unless set'
                 '--no-tls|plain HTTP'

@@ -34,7 +34,8 @@ function run(line, { expected = 0, note = '' } = {}) {
     { env: environment, encoding: 'utf8' },
   );
   const said = stderr.split('\n').filter((text) => !text.includes('this is the embedded emulator'));
-  console.log(`${said.join('\n')}${stdout}`);
+  const short = (text) => text.replaceAll(`${fixtures}/`, '').replaceAll(`${folder}/`, '');
+  console.log(short(`${said.join('\n')}${stdout}`));
   if (status !== expected) {
     console.error(`demo: exit code ${String(status)}, expected ${String(expected)}`);
     rmSync(folder, { recursive: true });
@@ -61,14 +62,25 @@ run(
   'policykeys upload-secret PartnerApiSecret --use sig --from env:PARTNER_SECRET --exp 90d --create',
   { note: 'a secret, never as an argument' },
 );
-run(
-  'policykeys upload-pkcs12 SamlIdpCert DEMO/saml.pfx --password-from env:PFX_PASSWORD --create',
-  { note: 'a certificate with its private key' },
-);
-run('policykeys upload-pkcs12 SamlIdpCert DEMO/modern.pfx --password-from env:PFX_PASSWORD', {
-  note: 'B2C would say "password incorrect" of this one; policykeys says why, and sends nothing',
-  expected: 3,
+run('policykeys inspect DEMO/modern.pfx --password-from env:PFX_PASSWORD', {
+  note: 'a PFX as OpenSSL 3 and Windows write it: B2C would say "password incorrect"',
 });
+run(
+  'policykeys upload-pkcs12 SamlIdpCert DEMO/modern.pfx --password-from env:PFX_PASSWORD --create',
+  { note: 'it is written anew in the form that B2C takes, in memory' },
+);
+run(
+  'policykeys upload-pkcs12 SamlIdpCert DEMO/saml.pfx --password-from env:PFX_PASSWORD --if-changed',
+  { note: 'the same certificate in another PFX: nothing to do' },
+);
+run(
+  'policykeys convert DEMO/modern.pfx --out FOLDER/b2c.pfx --password-from env:PFX_PASSWORD -o none',
+  { note: 'the same into a file, for other tools' },
+);
+run(
+  "policykeys generate-certificate SamlSigning --subject 'CN=app.contoso.onmicrosoft.com' --certificate-out FOLDER/partner.pem --create -o tsv --query 'certificates[0].subject'",
+  { note: 'a self-signed certificate, whose key is nowhere but in the keyset' },
+);
 run('policykeys upload-certificate PartnerEncryption DEMO/partner.cer --create', {
   note: "a partner's public certificate",
 });

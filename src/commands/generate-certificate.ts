@@ -77,7 +77,7 @@ export function addGenerateCertificate(parent: Command, run: Run): void {
   );
   examples(
     command,
-    'policykeys generate-certificate SamlIdpCert --subject CN=app.contoso.onmicrosoft.com --certificate-out saml.cer --create',
+    'policykeys generate-certificate SamlIdpCert --subject CN=app.contoso.onmicrosoft.com --certificate-out saml.cer',
     'policykeys generate-certificate --subject CN=test --exp 30d --pkcs12-out test.pfx --password-from env:PFX_PASSWORD',
   );
 }

@@ -19,6 +19,7 @@ const cannotWrite = (path: string, error: unknown): Failure =>
 
 /** A link or a device in the place of the file is nothing to replace, whatever was said. */
 async function look({ path, overwrite }: NewFile): Promise<void> {
+  if (path === '') throw new Failure('input', 'cannot write a file without a name');
   const found = await lstat(path).catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;

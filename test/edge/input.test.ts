@@ -293,4 +293,28 @@ describe('without a source', () => {
     const failure = await caughtLater(() => text(undefined, {}, { askHidden }));
     expect([failure.kind, failure.message]).toEqual(['input', 'Secret is empty']);
   });
+
+  test('a value that is new is asked for twice', async () => {
+    const answers = ['one', 'one', 'one', 'two'];
+    const asked: string[] = [];
+    const askHidden = (prompt: string) => {
+      asked.push(prompt);
+      return Promise.resolve(new Secret(answers.shift() ?? ''));
+    };
+    expect(await text(undefined, { chosen: true }, { askHidden })).toBe('one');
+    const failure = await caughtLater(() => text(undefined, { chosen: true }, { askHidden }));
+    expect([failure.kind, failure.message]).toEqual(['input', 'the two answers are not the same']);
+    expect(asked).toEqual(['Secret', 'Secret, once more', 'Secret', 'Secret, once more']);
+  });
+
+  test('what to do about an empty one', async () => {
+    const askHidden = () => Promise.resolve(new Secret(''));
+    const wanted = { emptyHint: 'pass --no-password' };
+    for (const failure of [
+      await caughtLater(() => text(undefined, wanted, { askHidden })),
+      await caughtLater(() => text({ kind: 'environment', name: 'E' }, wanted, { environment: { E: '' } })), // prettier-ignore
+      await caughtLater(() => text({ kind: 'stdin' }, wanted, { stdin: () => Readable.from([]) })),
+    ])
+      expect([failure.kind, failure.hint]).toEqual(['input', 'pass --no-password']);
+  });
 });

@@ -48,6 +48,8 @@ export interface PfxTools {
   write(file: string, content: string | Buffer): void;
   /** Runs a program in the folder; gives what it wrote to stdout. */
   run(tool: Tool, ...args: readonly string[]): Buffer;
+  /** Runs a program; gives what it wrote to stderr, and then what it wrote to stdout. */
+  told(tool: Tool, ...args: readonly string[]): string;
   /** Runs a program that must fail; gives its words. */
   refused(tool: Tool, ...args: readonly string[]): string;
   /** The name of a file with this password in it. */
@@ -105,11 +107,12 @@ export function openPfxTools(): PfxTools {
     if (error !== undefined) throw new Error(`${tool} ${args[0] ?? ''}: ${errorCode(error) ?? ''}`);
     return { failed: status !== 0, stdout, words: `${String(stderr)}${String(stdout)}` };
   };
-  const run = (tool: Tool, ...args: readonly string[]): Buffer => {
-    const { failed, stdout, words } = attempt(tool, args);
-    if (failed) throw new Error(`${tool} ${args[0] ?? ''} failed: ${words}`);
-    return stdout;
+  const succeed = (tool: Tool, args: readonly string[]): ReturnType<typeof attempt> => {
+    const done = attempt(tool, args);
+    if (done.failed) throw new Error(`${tool} ${args[0] ?? ''} failed: ${done.words}`);
+    return done;
   };
+  const run = (tool: Tool, ...args: readonly string[]): Buffer => succeed(tool, args).stdout;
 
   const word = (text: string): string => {
     const name = `word-${createHash('sha1').update(text).digest('hex')}`;
@@ -141,12 +144,11 @@ export function openPfxTools(): PfxTools {
     /** Java's key comes out as another PFX only. */
     keytool(pfx, text) {
       const copy = `${next('java')}.pfx`;
-      const words = attempt('keytool', [
+      const { words } = succeed('keytool', [
         '-importkeystore', '-noprompt', '-srckeystore', stored(pfx), '-srcstorepass:file', word(text),
         '-destkeystore', copy, '-deststoretype', 'PKCS12', '-deststorepass:file', word(text),
-      ]).words; // prettier-ignore
+      ]); // prettier-ignore
       const alias = /^Entry for alias (.*) successfully imported\.$/m.exec(words)?.[1];
-      if (alias === undefined) throw new Error(`keytool -importkeystore failed: ${words}`);
       return { ...foundIn(bags(bytes(copy), text)), alias };
     },
     certtool(pfx, text) {
@@ -185,6 +187,7 @@ export function openPfxTools(): PfxTools {
     bytes,
     write,
     run,
+    told: (tool, ...args) => succeed(tool, args).words,
     refused(tool, ...args) {
       const { failed, words } = attempt(tool, args);
       if (!failed) throw new Error(`${tool} ${args[0] ?? ''} did not fail: ${words}`);
