@@ -1,10 +1,11 @@
 // Whole processes against their measure, in turn (A B A B …), as medians of the ratio pair by pair.
 // `npm run bench`, or `node bench/run.mjs [runs] [part of a name]`. Nothing here passes or fails.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { compare } from './measure.mjs';
 
 const runs = Number(process.argv[2] ?? 15);
 const only = process.argv[3] ?? '';
@@ -76,32 +77,13 @@ const cases = [
   },
 ];
 
-function time(args, env) {
-  const started = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(process.execPath, args, {
-    env: { ...base, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    maxBuffer: 1 << 28,
-  });
-  const ms = Number(process.hrtime.bigint() - started) / 1e6;
-  if (status !== 0) throw new Error(`${args.join(' ')}: exit ${String(status)} ${String(stderr)}`);
-  return ms;
-}
-
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
-
 console.log(`Node ${process.version}, ${String(runs)} runs of each, medians`);
 try {
   for (const { name, target, args, env, against = 'bare node', other = bare } of cases) {
     if (!name.includes(only)) continue;
-    const pair = () => [time([program, ...args], env), time(other, env)];
-    pair();
-    const pairs = Array.from({ length: runs }, pair);
-    const [ours, theirs] = [0, 1].map((side) => median(pairs.map((both) => both[side])));
-    const ratio = median(pairs.map(([a, b]) => a / b));
-    console.log(
-      `${name.padEnd(42)} ${ours.toFixed(0).padStart(5)} ms  ${theirs.toFixed(0).padStart(5)} ms ${against.padEnd(12)}  ratio ${ratio.toFixed(2)}  (aim ${String(target)})`,
-    );
+    const all = { ...base, ...env };
+    const ours = { args: [program, ...args], env: all };
+    compare({ name, target, ours, against, theirs: { args: other, env: all } }, runs);
   }
 } finally {
   server.kill();

@@ -8,13 +8,13 @@ import {
 } from '../arguments.ts';
 import type { Context, Run, Source } from '../context.ts';
 import type { Secret } from '../core/secret.ts';
-import { inspectionView } from '../file-views.ts';
 import type { View } from '../output.ts';
 import {
   acceptedPfx,
   keySourceArgument,
   keySourceOptions,
   newPassword,
+  pfxView,
   readKeySource,
   type KeySource,
   type KeySourceOptions,
@@ -68,32 +68,13 @@ export async function convert(
   );
   const given = await readKeySource(context, source, options);
   const password = await outPassword(context, given, options);
-  const { bytes } = await acceptedPfx(context, given, password);
-  const { inspectFile } = await import('../core/inspection.ts');
-  const inspection = await inspectFile(bytes, options.out, {
-    readPassword: () => Promise.resolve(password),
-    now: context.now(),
-  });
+  const pfx = await acceptedPfx(context, given, password);
+  const { out: name, overwrite = false } = options;
   if (context.dryRun)
-    return inspectionView(inspection, {
-      name: options.out,
-      now: context.now(),
-      more: { files: [] },
-      done: `dry run: ${options.out} was not written`,
-    });
-  const file = await context.files.stage({
-    path: options.out,
-    bytes,
-    secret: true,
-    overwrite: options.overwrite === true,
-  });
+    return pfxView(context, pfx, { name, more: { files: [] }, done: `${name} was not written` });
+  const file = await context.files.stage({ path: name, bytes: pfx.bytes, secret: true, overwrite });
   await file.commit();
-  return inspectionView(inspection, {
-    name: options.out,
-    now: context.now(),
-    more: { files: [file.path] },
-    done: `wrote ${file.path}`,
-  });
+  return pfxView(context, pfx, { name, more: { files: [name] }, done: `wrote ${name}` });
 }
 
 /** A file stays, and so its password must be one that somebody knows. */

@@ -15,11 +15,10 @@ import { parseKeySetId, type KeySetId } from '../core/keyset.ts';
 import { parseLifetime } from '../core/lifetime.ts';
 import { Secret } from '../core/secret.ts';
 import { Failure, isFailure } from '../failure.ts';
-import { inspectionView } from '../file-views.ts';
 import { uploadPkcs12 as uploadPkcs12Request } from '../graph/operations.ts';
-import type { Json, View } from '../output.ts';
+import type { View } from '../output.ts';
 import { addKey } from './add-key.ts';
-import { newPassword, randomPassword, type AcceptedPfx } from './key-source.ts';
+import { newPassword, packPfx, pfxView, randomPassword, type AcceptedPfx } from './key-source.ts';
 
 const keySizes = ['2048', '3072', '4096'] as const;
 
@@ -93,23 +92,16 @@ export async function generateCertificate(
       ? undefined
       : await newPassword(context, options.passwordFrom, '--password-from');
   const key = await makeKey(context, options);
-  const { writePkcs12 } = await import('../core/pkcs12-writer.ts');
-  const pack = async (password: Secret): Promise<AcceptedPfx> => ({
-    password,
-    bytes: await writePkcs12(key, password, (size) => context.random.bytes(size)),
-  });
-  const filePfx = filePassword && (await pack(filePassword));
+  const filePfx = filePassword && (await packPfx(context, key, filePassword));
   const files = await stageFiles(context, options, key, filePfx);
   try {
-    if (id !== undefined) {
-      const pfx = await pack(randomPassword(context));
-      return await upload(context, id, options, { key, pfx, files });
-    }
+    const pfx = id === undefined && filePfx ? filePfx : await packPfx(context, key, randomPassword(context)); // prettier-ignore
+    if (id !== undefined) return await upload(context, id, options, { key, pfx, files });
     await commit(context, files);
-    return await factsView(context, filePfx ?? (await pack(new Secret(''))), {
+    return await pfxView(context, pfx, {
       name: options.pkcs12Out ?? '',
-      files,
-      ...(context.dryRun ? { done: 'dry run: nothing was written' } : {}),
+      more: { files: pathsOf(files) },
+      ...(context.dryRun ? { done: 'nothing was written' } : {}),
     });
   } finally {
     await Promise.all(files.map((file) => file.discard()));
@@ -238,7 +230,8 @@ async function upload(
         },
         show: async ({ keyset, key: { kid = '' }, done, more }) => {
           if (pkcs12Out === undefined) await commit(context, files);
-          return factsView(context, pfx, { name: keyset, files, done, more: { keyset, kid, ...more } }); // prettier-ignore
+          const facts = { keyset, kid, ...more, files: pathsOf(files) };
+          return pfxView(context, pfx, { name: keyset, more: facts, ...(done === undefined ? {} : { done }) }); // prettier-ignore
         },
       },
     );
@@ -250,28 +243,4 @@ async function upload(
   }
 }
 
-interface Shown {
-  readonly name: string;
-  readonly files: readonly StagedFile[];
-  readonly done?: string | undefined;
-  readonly more?: { readonly [member: string]: Json };
-}
-
-/** cli.md section 4: the facts of inspect for what was written or uploaded, and the files. */
-async function factsView(
-  context: Context,
-  { bytes, password }: AcceptedPfx,
-  { name, files, done, more }: Shown,
-): Promise<View> {
-  const { inspectFile } = await import('../core/inspection.ts');
-  const inspection = await inspectFile(bytes, name, {
-    readPassword: () => Promise.resolve(password),
-    now: context.now(),
-  });
-  return inspectionView(inspection, {
-    name,
-    now: context.now(),
-    more: { ...more, files: files.map(({ path }) => path) },
-    ...(done === undefined ? {} : { done }),
-  });
-}
+const pathsOf = (files: readonly StagedFile[]): string[] => files.map(({ path }) => path);

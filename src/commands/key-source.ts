@@ -3,8 +3,11 @@ import { Argument, Option } from 'commander';
 import { parseSource, passwordOption, refuseTwoStdins } from '../arguments.ts';
 import type { Context, Source } from '../context.ts';
 import type { CertifiedKey } from '../core/certified-key.ts';
+import type { Pkcs12 } from '../core/pkcs12.ts';
 import { Secret } from '../core/secret.ts';
 import { Failure } from '../failure.ts';
+import type { InspectionFacts } from '../file-views.ts';
+import type { View } from '../output.ts';
 
 export interface KeySourceOptions {
   readonly passwordFrom?: Source;
@@ -42,7 +45,7 @@ export const keySourceOptions = (): Option[] => [
   pemOption('--key <file>', 'its private key, PEM'),
   pemOption('--chain <file>', 'the certificates above it, PEM'),
   pemOption('--key-password-from <source>', 'the password of the private key, if it has one'),
-  aliasOption(),
+  aliasOption().conflicts(['certificate', 'key', 'chain']),
   new Option('--allow-expired', 'even if the certificate has ended'),
 ];
 
@@ -53,6 +56,7 @@ export interface KeySource {
   /** The PFX as it came; absent for PEM parts. */
   readonly pfx?: {
     readonly bytes: Buffer;
+    readonly contents: Pkcs12;
     /** Why B2C would not take it as it is. */
     readonly reasons: readonly string[];
   };
@@ -98,26 +102,20 @@ async function readPfx(
   source: Source,
   options: KeySourceOptions,
 ): Promise<KeySource> {
-  const { maxPkcs12Bytes, needsPassword, obstacles, openPkcs12, outlinePkcs12 } =
+  const { maxPkcs12Bytes, needsPassword, openPkcs12, outlinePkcs12 } =
     await import('../core/pkcs12.ts');
-  const { certifiedKey, disorder } = await import('../core/certified-key.ts');
+  const { certifiedKey, whyConverted } = await import('../core/certified-key.ts');
   const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
   // Where nothing depends on a password there is nothing to ask.
   const asked = needsPassword(outlinePkcs12(bytes, name)) || options.passwordFrom !== undefined;
   const password = asked ? await readPassword(context, options) : undefined;
-  const pfx = await openPkcs12(bytes, password ?? new Secret(''), name);
-  const key = certifiedKey(pfx, name, options.alias);
+  const contents = await openPkcs12(bytes, password ?? new Secret(''), name);
+  const key = certifiedKey(contents, name, options.alias);
+  const reasons = whyConverted(contents, key, password !== undefined);
   return {
     name,
     key,
-    pfx: {
-      bytes,
-      reasons: [
-        ...obstacles(pfx.outline),
-        ...disorder(pfx, key),
-        ...(password === undefined ? ['it has no password, and B2C insists on one'] : []),
-      ],
-    },
+    pfx: { bytes, contents, reasons },
     ...(password === undefined ? {} : { password }),
   };
 }
@@ -157,7 +155,7 @@ async function readParts(context: Context, options: KeySourceOptions): Promise<K
   );
   return {
     name,
-    key: certifiedKey(parts, name, options.alias),
+    key: certifiedKey(parts, name),
     ...(options.passwordFrom === undefined
       ? {}
       : { password: await newPassword(context, options.passwordFrom, '--password-from') }),
@@ -183,28 +181,53 @@ export const randomPassword = (context: Context): Secret =>
 
 export interface AcceptedPfx {
   readonly bytes: Buffer;
+  readonly contents: Pkcs12;
   readonly password: Secret;
 }
 
 /** The source in the form that B2C takes, under this password: as it came where it is so already. */
 export async function acceptedPfx(
   context: Context,
-  source: KeySource,
+  { key, name, pfx, password: given }: KeySource,
   password: Secret,
 ): Promise<AcceptedPfx> {
-  const { key, name, pfx, password: given } = source;
   if (pfx?.reasons.length === 0 && given?.reveal() === password.reveal())
-    return { bytes: pfx.bytes, password };
-  const { writePkcs12 } = await import('../core/pkcs12-writer.ts');
-  const bytes = await writePkcs12(key, password, (size) => context.random.bytes(size));
+    return { ...pfx, password };
   const why = pfx === undefined ? ['it was PEM'] : pfx.reasons;
   if (why.length > 0)
     context.talk.note(
       `${name} was written anew as TripleDES-SHA1 with a SHA-1 MAC: ${why.join(', ')}`,
     );
-  if (key.others.length > 0)
+  const left = key.others.length;
+  if (left > 0)
     context.talk.note(
-      `${name}: left out ${String(key.others.length)} certificates that are not of the chain of ${key.leaf.subject}`,
+      `${name}: ${String(left)} certificate${left === 1 ? ' is' : 's are'} left out, not being of the chain`,
     );
-  return { bytes, password };
+  return packPfx(context, key, password);
+}
+
+export async function packPfx(
+  context: Context,
+  key: CertifiedKey,
+  password: Secret,
+): Promise<AcceptedPfx> {
+  const { writePkcs12 } = await import('../core/pkcs12-writer.ts');
+  const written = await writePkcs12(key, password, (size) => context.random.bytes(size));
+  return { ...written, password };
+}
+
+/** cli.md section 4: the facts of inspect for what was written or uploaded. */
+export async function pfxView(
+  context: Context,
+  { contents, password }: AcceptedPfx,
+  facts: Omit<InspectionFacts, 'now'>,
+): Promise<View> {
+  const { inspectOpened } = await import('../core/inspection.ts');
+  const { inspectionView } = await import('../file-views.ts');
+  const now = context.now();
+  const hasPassword = password.reveal() !== '';
+  return inspectionView(inspectOpened(contents, { name: facts.name, now, hasPassword }), {
+    ...facts,
+    now,
+  });
 }

@@ -87,5 +87,5 @@ function asItLies(context: Context, { name, pfx, password }: KeySource): Accepte
   if (pfx === undefined) throw new Failure('usage', '--no-convert is for a PFX');
   if (pfx.reasons.length > 0)
     context.talk.warn(`${name} is sent as it lies, although ${pfx.reasons.join(', ')}`);
-  return { bytes: pfx.bytes, password: password ?? new Secret('') };
+  return { ...pfx, password: password ?? new Secret('') };
 }

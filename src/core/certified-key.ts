@@ -1,7 +1,13 @@
 /** A private key with its certificate and the chain of that: what becomes one key of a keyset. */
 import { createPrivateKey, sign, verify, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import type { BagAttributes, Pkcs12, StoredCertificate, StoredKey } from './pkcs12.ts';
+import {
+  obstacles,
+  type BagAttributes,
+  type Pkcs12,
+  type StoredCertificate,
+  type StoredKey,
+} from './pkcs12.ts';
 import { printable } from './printable.ts';
 import { isIssuedBy, isSelfIssued, type Certificate } from './x509.ts';
 
@@ -152,6 +158,13 @@ export function chainFrom(
   }
   return chain;
 }
+
+/** Why a PFX does not go to B2C as it is; empty where it does. */
+export const whyConverted = (pfx: Pkcs12, key: CertifiedKey, hasPassword: boolean): string[] => [
+  ...obstacles(pfx.outline),
+  ...disorder(pfx, key),
+  ...(hasPassword ? [] : ['it has no password, and B2C insists on one']),
+];
 
 /** Why a PFX has to be written anew although it is protected as B2C wants it. */
 export function disorder({ certificates, keys }: Pkcs12, key: CertifiedKey): string[] {

@@ -5,8 +5,8 @@ import {
   aliasOf,
   certifiedKey,
   chainFrom,
-  disorder,
   parsePrivateKey,
+  whyConverted,
   type CertifiedKey,
 } from './certified-key.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
@@ -14,7 +14,7 @@ import { minimumRsaBits } from './jwk.ts';
 import type { NumericDate } from './lifetime.ts';
 import type { Protection } from './pbe.ts';
 import { pemEncryption, readPemKey, readPemParts, type ReadPassword } from './pem-parts.ts';
-import { needsPassword, obstacles, openPkcs12, outlinePkcs12, type StoredCertificate } from './pkcs12.ts'; // prettier-ignore
+import { needsPassword, openPkcs12, outlinePkcs12, type Pkcs12, type StoredCertificate } from './pkcs12.ts'; // prettier-ignore
 import { printable } from './printable.ts';
 import { Secret } from './secret.ts';
 import { parseUploadKeySet } from './upload-keys.ts';
@@ -142,16 +142,25 @@ async function inspectPkcs12(
   const protectedFile = needsPassword(outlinePkcs12(bytes, name));
   const password = protectedFile ? await readPassword() : new Secret('');
   const pfx = await openPkcs12(bytes, password, name);
+  return inspectOpened(pfx, { name, now, alias, hasPassword: password.reveal() !== '' });
+}
+
+/** Of a PFX that is open already. */
+export function inspectOpened(
+  pfx: Pkcs12,
+  options: Pick<InspectOptions, 'alias' | 'now'> & {
+    readonly name: string;
+    readonly hasPassword: boolean;
+  },
+): Inspection {
+  const { name, alias, now, hasPassword } = options;
   const { outline, keys, certificates } = pfx;
   const key = attempt(() => certifiedKey(pfx, name, alias));
   const chosen = key instanceof Failure ? undefined : key;
   const chain = chosen?.chain ?? certificates.slice(0, 1);
   const refusals =
     key instanceof Failure ? [key.message] : objections(key.leaf, now).map(({ reason }) => reason);
-  const changes =
-    chosen === undefined
-      ? []
-      : [...obstacles(outline), ...disorder(pfx, chosen), ...noPassword(password)];
+  const changes = chosen === undefined ? [] : whyConverted(pfx, chosen, hasPassword);
   return {
     type: 'pkcs12',
     ...verdictOf(refusals, changes),
@@ -175,9 +184,6 @@ async function inspectPkcs12(
     ...(chosen === undefined ? {} : { chain: chainFacts(chosen.chain) }),
   };
 }
-
-const noPassword = (password: Secret): string[] =>
-  password.reveal() === '' ? ['it has no password, and B2C insists on one'] : [];
 
 function verdictOf(
   refusals: readonly string[],

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { CertifiedKey } from './certified-key.ts';
 import { der, derInteger, derOid, tags } from './der.ts';
 import { encryptAccepted, makeAcceptedMac, passwordForms, type Salted } from './pbe.ts';
-import { oids, openPkcs12, type BagAttributes } from './pkcs12.ts';
+import { oids, openPkcs12, type BagAttributes, type Pkcs12 } from './pkcs12.ts';
 import type { Secret } from './secret.ts';
 
 /** What OpenSSL and Windows write; more protects nothing, since the password goes with the file. */
@@ -17,6 +17,12 @@ const octets = (bytes: Buffer): Buffer => der(tags.octetString, bytes);
 const explicit = (bytes: Buffer): Buffer => der(0xa0, bytes);
 const number = (value: number): Buffer => derInteger(Buffer.from([value]));
 
+/** A PFX that was written, and what was found when it was read again. */
+export interface WrittenPkcs12 {
+  readonly bytes: Buffer;
+  readonly contents: Pkcs12;
+}
+
 /**
  * A PFX of the key, its certificate and its chain, leaf first, under `password`; what was written is
  * opened again and compared. `alias` is kept, `localKeyId` made where there is none.
@@ -25,7 +31,7 @@ export async function writePkcs12(
   key: CertifiedKey,
   password: Secret,
   randomBytes: RandomBytes,
-): Promise<Buffer> {
+): Promise<WrittenPkcs12> {
   const [form] = passwordForms(password.reveal());
   const salted = (): Salted => ({
     password: form,
@@ -61,8 +67,7 @@ export async function writePkcs12(
     data(sequence(keyBag)),
   );
   const pfx = sequence(number(3), data(safe), makeAcceptedMac(safe, salted()));
-  await compare(pfx, password, key);
-  return pfx;
+  return { bytes: pfx, contents: await readAgain(pfx, password, key) };
 }
 
 /** ContentInfo (RFC 5652 section 3). */
@@ -82,8 +87,9 @@ function attributes({ alias, localKeyId }: BagAttributes): Buffer[] {
 }
 
 /** A key that B2C would take and nobody could use is worse than none. */
-async function compare(pfx: Buffer, password: Secret, key: CertifiedKey): Promise<void> {
-  const { keys, certificates } = await openPkcs12(pfx, password, 'the PFX that was written');
+async function readAgain(pfx: Buffer, password: Secret, key: CertifiedKey): Promise<Pkcs12> {
+  const contents = await openPkcs12(pfx, password, 'the PFX that was written');
+  const { keys, certificates } = contents;
   const same =
     keys.length === 1 &&
     keys[0]?.pkcs8.equals(key.pkcs8) === true &&
@@ -92,4 +98,5 @@ async function compare(pfx: Buffer, password: Secret, key: CertifiedKey): Promis
       key.chain[index]?.certificate.der.equals(certificate.der),
     );
   if (!same) throw new Error('the PFX that was written does not hold what it should');
+  return contents;
 }

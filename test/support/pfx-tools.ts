@@ -3,7 +3,13 @@
  * with certutil (NSS). They run in a folder that is removed afterwards, and get their passwords in files.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  X509Certificate,
+  type KeyObject,
+} from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +32,8 @@ export type Reader = (typeof readers)[number];
 
 /** What a program found in a PFX. */
 export interface Found {
-  readonly key: KeyObject;
+  /** Whether its private key is this one. */
+  readonly holds: (key: KeyObject) => boolean;
   /** DER, in the order in which it gives them. */
   readonly certificates: readonly Buffer[];
   readonly alias: string | undefined;
@@ -159,13 +166,14 @@ export function openPfxTools(): PfxTools {
       const certificates = shown.match(pemBlocks) ?? [];
       write('shrouded.pem', /-----BEGIN ENCRYPTED PRIVATE KEY-----[^]*?-----END .*\n/.exec(shown)?.[0] ?? ''); // prettier-ignore
       run('certtool', '--key-info', '--pkcs8', '--infile', 'shrouded.pem', '--outder', ...options, 'clear.der'); // prettier-ignore
+      const key = createPrivateKey({ key: bytes('clear.der'), format: 'der', type: 'pkcs1' });
       return {
-        key: createPrivateKey({ key: bytes('clear.der'), format: 'der', type: 'pkcs1' }),
+        holds: (other) => key.equals(other),
         certificates: certificates.map((pem) => new X509Certificate(pem).raw),
         alias: /^\tFriendly name: (.*)$/m.exec(shown)?.[1],
       };
     },
-    /** Lists the certificates, and takes the key into a database and out again. */
+    /** NSS keeps its keys to itself: what it signs shows which one it has. */
     pk12util(pfx, text) {
       const file = stored(pfx);
       const db = database();
@@ -176,9 +184,9 @@ export function openPfxTools(): PfxTools {
       run('pk12util', '-i', file, ...options);
       const keys = run('certutil', '-K', '-d', db).toString();
       const alias = /^< 0> rsa +[0-9a-f]{40} +(.*)$/m.exec(keys)?.[1];
-      const copy = `${next('nss')}.pfx`;
-      run('pk12util', '-o', copy, '-n', alias ?? '', ...options);
-      return { key: foundIn(bags(bytes(copy), text)).key, certificates, alias };
+      run('certutil', '-S', '-d', db, '-n', 'proof', '-s', 'CN=proof', '-x', '-k', alias ?? '', '-t', ',,', '-m', '1'); // prettier-ignore
+      const proof = new X509Certificate(run('certutil', '-L', '-d', db, '-n', 'proof', '-r'));
+      return { holds: (key) => proof.verify(createPublicKey(key)), certificates, alias };
     },
   };
 
@@ -224,8 +232,9 @@ function bagsIn(shown: Buffer): Bag[] {
 function foundIn(bags: readonly Bag[]): Found {
   const [key, ...more] = bags.filter((bag) => bag.key !== undefined);
   if (key?.key === undefined || more.length > 0) throw new Error('not one private key');
+  const found = key.key;
   return {
-    key: key.key,
+    holds: (other) => found.equals(other),
     certificates: bags.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate])), // prettier-ignore
     alias: key.alias,
   };
