@@ -25,6 +25,8 @@ try {
   openssl('req', '-x509', '-newkey', 'rsa:2048', '-noenc', '-keyout', 'k.pem', '-out', 'c.pem', '-subj', '/CN=bench'); // prettier-ignore
   console.log(`Node ${process.version}, ${String(openssl('version')).trim()}, ${String(runs)} runs of each, medians`); // prettier-ignore
   const bare = { args: ['-e', '0'], env };
+  // The same program, doing all but the opening.
+  const certificate = { args: [program, 'inspect', join(folder, 'c.pem'), '-o', 'none'], env };
   const inspect = (file) => ({
     args: [program, 'inspect', file, '--password-from', 'env:P', '-o', 'none'],
     env,
@@ -43,6 +45,7 @@ try {
       const all = [
         { name: `open ${name}`, target: 2, ours: inspect(file), against: 'openssl', theirs },
         { name: `open ${name}, less bare node`, target: 2, ours: inspect(file), less: bare, against: 'openssl', theirs },
+        { name: `open ${name}, less a certificate`, target: 2, ours: inspect(file), less: certificate, against: 'openssl', theirs },
         { name: `convert ${name}`, target: 1.2, ours: convert, against: 'opening it', theirs: inspect(file) },
       ]; // prettier-ignore
       for (const one of all) if (one.name.includes(only)) compare(one, runs);

@@ -8,7 +8,6 @@ import {
 } from '../arguments.ts';
 import type { Context, Run, Source } from '../context.ts';
 import { Secret } from '../core/secret.ts';
-import { inspectionView } from '../file-views.ts';
 import type { View } from '../output.ts';
 import {
   aliasOption,
@@ -45,6 +44,7 @@ export async function inspect(context: Context, source: Source, options: Options
   refuseTwoStdins(source, options.passwordFrom);
   const { inspectFile } = await import('../core/inspection.ts');
   const { maxPkcs12Bytes } = await import('../core/pkcs12.ts');
+  const { inspectionView } = await import('../file-views.ts');
   const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
   const inspection = await inspectFile(bytes, name, {
     readPassword: async () => (await readPassword(context, options)) ?? new Secret(''),

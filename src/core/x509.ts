@@ -2,6 +2,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { derChild, derChildren, DerError, derOid, readDer, readDerAt, tags } from './der.ts';
+import { fileKind } from './file-kind.ts';
 import { minimumRsaBits, type KeyUse } from './jwk.ts';
 import { isoTime, relativeTime, type NumericDate } from './lifetime.ts';
 import { isPrivateKeyLabel, looksLikePem, parsePem } from './pem.ts';
@@ -107,6 +108,10 @@ export const usageAllows = (certificate: Certificate, use: KeyUse): boolean =>
 
 /** PEM with one or more certificates, or one in DER. A private key in it is refused. Failures: `input`. */
 export function parseCertificateFile(bytes: Buffer, name: string): Certificate[] {
+  if (fileKind(bytes) === 'pkcs12')
+    throw new Failure('input', `${name} is a PFX, not a certificate`, {
+      hint: 'a certificate with its private key goes through upload-pkcs12',
+    });
   if (!looksLikePem(bytes)) return [parseCertificate(bytes, name)];
   const blocks = parsePem(bytes, name);
   if (blocks.some((block) => isPrivateKeyLabel(block.label)))

@@ -69,7 +69,7 @@ describe('upload-certificate', () => {
     ['1024 bits', 'small.pem', '2048'],
     ['one that has ended', 'expired.pem', '--allow-expired'],
     ['two that are no chain', 'unrelated.pem', 'one certificate'],
-    ['a PFX', 'signing.pfx', 'PEM or DER'],
+    ['a PFX', 'signing.pfx', 'goes through upload-pkcs12'],
     ['a script', 'make.sh', 'PEM or DER'],
     ['a file that is not there', 'nowhere.pem', ''],
   ])('%s is input, and nothing is asked', async (_, name, hint) => {

@@ -2,8 +2,12 @@ import { createHash, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import {
   checkCertificate,
+  extendedUsages,
+  isIssuedBy,
+  isSelfIssued,
   keyUsages,
   leafOf,
+  objections,
   parseCertificate,
   parseCertificateFile,
   usageAllows,
@@ -205,8 +209,8 @@ describe('files', () => {
       'not an X.509 certificate',
     );
     const pfx = shop.pfx('plain');
-    expect(caught(() => parseCertificateFile(pfx, 'x')).message).toContain(
-      'not an X.509 certificate',
+    expect(caught(() => parseCertificateFile(pfx, 'x')).message).toBe(
+      'x is a PFX, not a certificate',
     );
   });
 
@@ -350,4 +354,54 @@ test('random bytes are input', () => {
       expect(caught(() => parseCertificateFile(Buffer.from(bytes), 'x')).kind).toBe('input');
     }),
   );
+});
+
+describe('what B2C has against a certificate', () => {
+  const at = (name: string): Certificate => parseCertificate(shop.der(name), name);
+
+  test('everything at once, in words', () => {
+    shop.key('short', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024');
+    shop.dated('short', '20200101000000Z', '20210101000000Z');
+    const found = objections(at('short'), Date.UTC(2026, 0, 1) / 1000);
+    expect(found.map(({ reason, expiry = false }) => [reason, expiry])).toEqual([
+      ["the certificate's RSA key has 1024 bits", false],
+      ['the certificate ended 2021-01-01T00:00:00Z (5 years ago)', true],
+    ]);
+  });
+
+  test('nothing', () => {
+    shop.selfSigned('good');
+    expect(objections(at('good'), at('good').notBefore)).toEqual([]);
+    expect(objections(at('good'), at('good').notAfter)).toHaveLength(1);
+  });
+});
+
+describe('who issued what', () => {
+  test('is a matter of name and signature', () => {
+    for (const name of ['ca', 'twin']) {
+      shop.key(name);
+      shop.selfSigned(name, '-subj', '/CN=ca');
+    }
+    shop.issued('child', 'ca');
+    const [ca, twin, child] = ['ca', 'twin', 'child'].map((name) => parseCertificate(shop.der(name), name)); // prettier-ignore
+    expect([isIssuedBy(child!, ca!), isIssuedBy(child!, twin!), isIssuedBy(ca!, child!)]).toEqual([true, false, false]); // prettier-ignore
+    expect([isSelfIssued(ca!), isSelfIssued(child!)]).toEqual([true, false]);
+    expect(isIssuedBy(ca!, twin!)).toBe(false);
+  });
+
+  test('of kinds of keys that mix', () => {
+    shop.key('ec-ca', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256');
+    shop.selfSigned('ec-ca');
+    shop.issued('of-ec', 'ec-ca');
+    const [issuer, child] = ['ec-ca', 'of-ec'].map((name) => parseCertificate(shop.der(name), name)); // prettier-ignore
+    expect([isIssuedBy(child!, issuer!), isSelfIssued(issuer!)]).toEqual([true, true]);
+  });
+});
+
+test('extended key usages by name, or by number', () => {
+  shop.selfSigned('extended', '-addext', 'extendedKeyUsage=serverAuth,clientAuth,1.2.3.4');
+  shop.selfSigned('none');
+  const of = (name: string): string[] => extendedUsages(parseCertificate(shop.der(name), name));
+  expect(of('extended')).toEqual(['serverAuth', 'clientAuth', '1.2.3.4']);
+  expect(of('none')).toEqual([]);
 });
