@@ -26,10 +26,12 @@ import { deriveKey } from './kdf.ts';
 
 /**
  * Bounds on the rounds of key derivation that a file may ask for: each time, and in all. They are read
- * before anything is derived. A file of a million rounds throughout has three derivations.
+ * before anything is derived. A file of a million rounds throughout has three derivations, one of
+ * GnuTLS with its 600,000 as many as it has certificates, and two: five of those can be read, and no
+ * file takes longer than twice what one of a million rounds of its kind does.
  */
 export const maxIterations = 1_000_000;
-export const maxIterationsInAll = 4_000_000;
+export const maxIterationsInAll = 4_500_000;
 
 export interface Protection {
   /** `TripleDES-SHA1`, `AES-256-CBC`, … or `none`; of a MAC `SHA-1`, … An OID where it is not known. */
@@ -163,15 +165,17 @@ export function readEncryption(algorithm: DerNode): Encryption {
   const kdf = derChild(parameters, 0, tags.sequence);
   const cipher = derChild(parameters, 1, tags.sequence);
   const kdfParameters = derChild(kdf, 1, tags.sequence);
+  const kdfName = algorithmName(derChild(kdf, 0, tags.oid));
   const prf = derChildren(kdfParameters).find((node) => node.tag === tags.sequence);
   const prfOid = prf === undefined ? defaultPrf : readOid(derChild(prf, 0, tags.oid));
   const digest = prfs[prfOid];
   return {
     scheme: algorithmName(derChild(cipher, 0, tags.oid)),
     ...readSalted(kdfParameters),
-    prf: digest === undefined ? prfOid : `HMAC-${digest}`,
+    prf:
+      kdfName !== names[oids.pbkdf2] ? kdfName : digest === undefined ? prfOid : `HMAC-${digest}`,
     pbes2: {
-      kdf: algorithmName(derChild(kdf, 0, tags.oid)),
+      kdf: kdfName,
       digest: digest && digests[digest],
       iv: derChild(cipher, 1).content,
     },
@@ -219,7 +223,7 @@ export function decryption(encryption: Encryption): Decrypt {
     cipher === undefined ||
     (pbes2 && (pbes2.kdf !== names[oids.pbkdf2] || pbes2.digest === undefined))
   ) {
-    const how = pbes2 === undefined ? '' : ` with ${pbes2.kdf} and ${prf ?? ''}`;
+    const how = prf === undefined ? '' : ` with ${prf}`;
     throw new DerError(`an encryption that is not known (${scheme}${how})`);
   }
   return async (content, password) => {

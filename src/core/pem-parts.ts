@@ -162,10 +162,8 @@ function parseTraditional(block: PemBlock, name: string, password: Secret): KeyO
   try {
     return createPrivateKey({ key: block.text, format: 'pem', passphrase: password.reveal() });
   } catch (error) {
-    if (
-      errorCode(error) === 'ERR_OSSL_UNSUPPORTED' ||
-      errorCode(error) === 'ERR_OSSL_EVP_UNSUPPORTED_ALGORITHM'
-    )
+    // ERR_OSSL_EVP_UNSUPPORTED and its like: a cipher that this OpenSSL lacks, or that is none.
+    if (errorCode(error)?.includes('UNSUPPORTED') === true)
       throw new Failure(
         'input',
         `cannot open the private key of ${name}: an encryption that is not known (${pemEncryption(block) ?? ''})`,

@@ -711,7 +711,7 @@ describe('bounds', () => {
     const { contents: many } = pfxParts(
       shop.pfx('leaf', '-nomac', '-nocerts', ...tripleDes, '-iter', String(maxIterations)),
     );
-    const times = maxIterationsInAll / maxIterations;
+    const times = Math.ceil(maxIterationsInAll / maxIterations);
     const failure = await refused(
       pfxOf(...contents, ...Array.from({ length: times }, () => many[0]!)),
     );

@@ -5,7 +5,8 @@
  * - FUZZ_CASES: how many,
  * - FUZZ_SEED: the choices of an earlier run,
  * - FUZZ_CASE: only this one of them,
- * - FUZZ_TRACE: a file that says which one is at work, for what takes the whole process down.
+ * - FUZZ_TRACE: a file that says which one is at work, and FUZZ_TRACE.input with its bytes, for what
+ *   takes the whole process down or never ends.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -138,7 +139,10 @@ test('nothing that is spoilt does more harm than being refused', async () => {
   for (let number = first; number < last && failures.length < 10; number += 1) {
     const random = randomFrom(`${seed}/${number}`);
     const { name, bytes } = spoil(corpus, random);
-    if (trace !== undefined) writeFileSync(trace, `FUZZ_SEED=${seed} FUZZ_CASE=${number}\n`);
+    if (trace !== undefined) {
+      writeFileSync(trace, `FUZZ_SEED=${seed} FUZZ_CASE=${number}\n`);
+      writeFileSync(`${trace}.input`, bytes);
+    }
     const begin = performance.now();
     try {
       await throughTheCore(bytes);

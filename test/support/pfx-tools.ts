@@ -10,7 +10,7 @@ import {
   X509Certificate,
   type KeyObject,
 } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { certifiedKey, type CertifiedKey } from '../../src/core/certified-key.ts';
@@ -20,7 +20,7 @@ import { errorCode } from '../../src/failure.ts';
 
 const packages = {
   openssl: 'openssl',
-  keytool: 'openjdk-17-jre-headless',
+  keytool: 'default-jre-headless',
   certtool: 'gnutls-bin',
   certutil: 'libnss3-tools',
   pk12util: 'libnss3-tools',
@@ -50,7 +50,6 @@ export interface Bag {
 }
 
 export interface PfxTools {
-  readonly folder: string;
   bytes(file: string): Buffer;
   write(file: string, content: string | Buffer): void;
   /** Runs a program in the folder; gives what it wrote to stdout. */
@@ -178,9 +177,10 @@ export function openPfxTools(): PfxTools {
       const file = stored(pfx);
       const db = database();
       const options = ['-d', db, '-w', word(text)];
-      const certificates =
-        (run('pk12util', '-l', file, '-r', ...options).toString().match(/Certificate/g) ?? []) // prettier-ignore
-          .map((_, index) => bytes(`file${String(index + 1).padStart(4, '0')}.der`));
+      const listed = (): string[] => readdirSync(folder).filter((name) => /^file\d+\.der$/.test(name)).sort(); // prettier-ignore
+      for (const name of listed()) rmSync(path(name));
+      run('pk12util', '-l', file, '-r', ...options);
+      const certificates = listed().map(bytes);
       run('pk12util', '-i', file, ...options);
       const keys = run('certutil', '-K', '-d', db).toString();
       const alias = /^< 0> rsa +[0-9a-f]{40} +(.*)$/m.exec(keys)?.[1];
@@ -191,7 +191,6 @@ export function openPfxTools(): PfxTools {
   };
 
   return {
-    folder,
     bytes,
     write,
     run,
