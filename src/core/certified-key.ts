@@ -1,13 +1,8 @@
 /** A private key with its certificate and the chain of that: what becomes one key of a keyset. */
 import { createPrivateKey, sign, verify, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import {
-  obstacles,
-  type BagAttributes,
-  type Pkcs12,
-  type StoredCertificate,
-  type StoredKey,
-} from './pkcs12.ts';
+import type { BagAttributes, StoredKey } from './pkcs12-frame.ts';
+import { obstacles, type Pkcs12, type StoredCertificate } from './pkcs12.ts';
 import { printable } from './printable.ts';
 import { isIssuedBy, isSelfIssued, type Certificate } from './x509.ts';
 

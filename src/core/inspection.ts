@@ -167,13 +167,13 @@ export function inspectOpened(
     command: 'upload-pkcs12',
     mac: outline.mac ?? null,
     certificateEncryption: outline.certificates,
-    keys: keys.map((stored, index) => {
+    keys: keys.map((stored) => {
       const privateKey = attempt(() => parsePrivateKey(stored.pkcs8, name));
       return {
         ...(privateKey instanceof Failure ? { kty: 'unknown' } : keyTypeOf(privateKey)),
         private: true,
         ...shownAlias(aliasOf(stored, pfx)),
-        ...(outline.keys[index] === undefined ? {} : { encryption: outline.keys[index] }),
+        encryption: stored.protection,
         ...(privateKey instanceof Failure ? {} : certificateOf(privateKey, certificates)),
       };
     }),

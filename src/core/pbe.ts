@@ -22,6 +22,7 @@ import {
   tags,
   type DerNode,
 } from './der.ts';
+import { Failure } from '../failure.ts';
 import { deriveKey } from './kdf.ts';
 
 /**
@@ -32,6 +33,23 @@ import { deriveKey } from './kdf.ts';
  */
 export const maxIterations = 1_000_000;
 export const maxIterationsInAll = 4_500_000;
+
+export type Spend = (protection: Pick<Protection, 'iterations'>) => void;
+
+/** Counts the rounds of key derivation; the same for every file that is opened with a password. */
+export function budget(name: string): Spend {
+  let spent = 0;
+  return ({ iterations }) => {
+    spent += iterations;
+    if (iterations <= maxIterations && spent <= maxIterationsInAll) return;
+    const asked = Number.isFinite(spent) ? String(spent) : 'countless';
+    throw new Failure(
+      'input',
+      `${name} asks for ${asked} rounds of key derivation; the bound is ${String(maxIterations)} each time and ${String(maxIterationsInAll)} in all`,
+      { hint: 'export it again with the usual 2048' },
+    );
+  };
+}
 
 export interface Protection {
   /** `TripleDES-SHA1`, `AES-256-CBC`, … or `none`; of a MAC `SHA-1`, … An OID where it is not known. */

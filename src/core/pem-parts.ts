@@ -3,9 +3,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { errorCode, Failure } from '../failure.ts';
 import { parsePrivateKey, type KeyParts } from './certified-key.ts';
 import { derFromBer, DerError, readDer } from './der.ts';
-import { decryption, passwordForms } from './pbe.ts';
+import { budget, decryption, passwordForms } from './pbe.ts';
 import { isPrivateKeyLabel, looksLikePem, parsePem, type PemBlock } from './pem.ts';
-import { budget, maxBags, readShroudedKey, type StoredKey } from './pkcs12.ts';
+import { maxBags, readShroudedKey, type StoredKey } from './pkcs12-frame.ts';
 import type { Secret } from './secret.ts';
 import { parseCertificate, type Certificate } from './x509.ts';
 

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import type { CertifiedKey } from './certified-key.ts';
 import { der, derInteger, derOid, tags } from './der.ts';
 import { encryptAccepted, makeAcceptedMac, passwordForms, type Salted } from './pbe.ts';
-import { oids, openPkcs12, type BagAttributes, type Pkcs12 } from './pkcs12.ts';
+import { oids, type BagAttributes } from './pkcs12-frame.ts';
+import { openPkcs12, type Pkcs12 } from './pkcs12.ts';
 import type { Secret } from './secret.ts';
 
 /** What OpenSSL and Windows write; more protects nothing, since the password goes with the file. */

@@ -1,39 +1,35 @@
 /** PKCS #12 (RFC 7292), reading: how a PFX is protected, and what is in it. */
 import { Failure } from '../failure.ts';
-import {
-  derChild,
-  derChildren,
-  DerError,
-  derFromBer,
-  readDer,
-  readOid,
-  readSmallInteger,
-  tags,
-  type DerNode,
-} from './der.ts';
+import { derChildren, DerError, type DerNode } from './der.ts';
 import { notAPfx } from './file-kind.ts';
 import {
   acceptedMac,
   acceptedScheme,
+  budget,
   decryption,
   macMatches,
-  maxIterations,
-  maxIterationsInAll,
   passwordForms,
   pbmac1,
-  readEncryption,
-  readMac,
-  type Encryption,
   type Mac,
   type Password,
   type Protection,
+  type Spend,
 } from './pbe.ts';
+import {
+  readBags,
+  readFrame,
+  sequenceIn,
+  type BagAttributes,
+  type Bags,
+  type Encrypted,
+  type Frame,
+  type StoredKey,
+} from './pkcs12-frame.ts';
 import type { Secret } from './secret.ts';
 import { parseCertificate, type Certificate } from './x509.ts';
 
-/** Bounds on what a file may ask of this machine before it is even read. */
+/** Bound on what a file may ask of this machine before it is even read. */
 export const maxPkcs12Bytes = 1 << 20;
-export const maxBags = 500;
 
 /** How a PFX is protected. */
 export interface Pkcs12Outline {
@@ -42,17 +38,9 @@ export interface Pkcs12Outline {
   readonly certificates: readonly Protection[];
 }
 
-/** What may stand beside a key or a certificate (RFC 2985 section 5.5). */
-export interface BagAttributes {
-  /** friendlyName: the alias of Java. */
-  readonly alias?: string;
-  /** Ties a key and its certificate together. */
-  readonly localKeyId?: Buffer;
-}
-
-export interface StoredKey extends BagAttributes {
-  /** PrivateKeyInfo (RFC 5958), DER. */
-  readonly pkcs8: Buffer;
+/** A key, and how it was encrypted. */
+export interface SealedKey extends StoredKey {
+  readonly protection: Protection;
 }
 
 export interface StoredCertificate extends BagAttributes {
@@ -63,133 +51,8 @@ export interface StoredCertificate extends BagAttributes {
 export interface Pkcs12 {
   /** With what only the password showed. */
   readonly outline: Pkcs12Outline;
-  readonly keys: readonly StoredKey[];
+  readonly keys: readonly SealedKey[];
   readonly certificates: readonly StoredCertificate[];
-}
-
-export const oids = {
-  data: '1.2.840.113549.1.7.1',
-  encryptedData: '1.2.840.113549.1.7.6',
-  keyBag: '1.2.840.113549.1.12.10.1.1',
-  shroudedKeyBag: '1.2.840.113549.1.12.10.1.2',
-  certBag: '1.2.840.113549.1.12.10.1.3',
-  safeContentsBag: '1.2.840.113549.1.12.10.1.6',
-  x509Certificate: '1.2.840.113549.1.9.22.1',
-  friendlyName: '1.2.840.113549.1.9.20',
-  localKeyId: '1.2.840.113549.1.9.21',
-} as const;
-
-/** Something encrypted, as it stands in the file. */
-interface Encrypted extends BagAttributes {
-  readonly encryption: Encryption;
-  readonly content: Buffer;
-}
-
-/** The frame of a PFX: what can be read without its password. */
-interface Frame {
-  readonly mac: Mac | undefined;
-  /** What the MAC is made of. */
-  readonly safe: Buffer;
-  readonly bags: Bags;
-  readonly encryptedBags: readonly Encrypted[];
-}
-
-interface Bags {
-  readonly keys: readonly StoredKey[];
-  readonly shroudedKeys: readonly Encrypted[];
-  readonly certificates: readonly (BagAttributes & { readonly der: Buffer })[];
-}
-
-/** The content of a ContentInfo or a bag: [0] EXPLICIT. */
-const explicit = (node: DerNode): DerNode => derChild(derChild(node, 1, 0xa0), 0);
-
-/** A SEQUENCE that stands in an OCTET STRING or was encrypted; it may be BER even where its frame is DER. */
-const sequenceIn = (bytes: Buffer): DerNode => readDer(derFromBer(bytes));
-
-function readFrame(bytes: Buffer): Frame {
-  const pfx = sequenceIn(bytes);
-  readSmallInteger(derChild(pfx, 0, tags.integer));
-  const authSafe = derChild(pfx, 1, tags.sequence);
-  if (readOid(derChild(authSafe, 0)) !== oids.data) throw new DerError('signed, not MACed');
-  const safe = explicit(authSafe).content;
-  const mac = derChildren(pfx)[2];
-  const encryptedBags: Encrypted[] = [];
-  const bags: DerNode[] = [];
-  for (const content of derChildren(sequenceIn(safe))) {
-    const type = readOid(derChild(content, 0));
-    if (type === oids.data) bags.push(...derChildren(sequenceIn(explicit(content).content)));
-    else if (type === oids.encryptedData) encryptedBags.push(readEncryptedData(explicit(content)));
-    else throw new DerError(`a content of type ${type}`);
-  }
-  return {
-    mac: mac === undefined ? undefined : readMac(mac),
-    safe,
-    bags: readBags(bags),
-    encryptedBags,
-  };
-}
-
-/** RFC 5652 section 8. */
-function readEncryptedData(data: DerNode): Encrypted {
-  const info = derChild(data, 1, tags.sequence);
-  const content = derChild(info, 2);
-  return {
-    encryption: readEncryption(derChild(info, 1, tags.sequence)),
-    // [0] IMPLICIT OCTET STRING, which BER may cut into pieces.
-    content:
-      content.tag === 0xa0
-        ? Buffer.concat(derChildren(content).map((piece) => piece.content))
-        : content.content,
-  };
-}
-
-/** Keys and certificates; bags of other kinds are nothing that B2C would look at. */
-function readBags(bags: readonly DerNode[]): Bags {
-  const found = {
-    keys: [] as StoredKey[],
-    shroudedKeys: [] as Encrypted[],
-    certificates: [] as (BagAttributes & { readonly der: Buffer })[],
-  };
-  // A bag may hold further bags: one list, which grows while it is read.
-  const rest = [...bags];
-  for (const bag of rest) {
-    if (rest.length > maxBags)
-      throw new DerError(`more than ${String(maxBags)} keys and certificates`);
-    const kind = readOid(derChild(bag, 0));
-    if (kind === oids.safeContentsBag) rest.push(...derChildren(explicit(bag)));
-    if (kind === oids.keyBag) found.keys.push({ ...attributesOf(bag), pkcs8: explicit(bag).whole });
-    if (kind === oids.shroudedKeyBag)
-      found.shroudedKeys.push({ ...attributesOf(bag), ...readShroudedKey(explicit(bag)) });
-    if (kind === oids.certBag && readOid(derChild(explicit(bag), 0)) === oids.x509Certificate)
-      found.certificates.push({ ...attributesOf(bag), der: explicit(explicit(bag)).content });
-  }
-  return found;
-}
-
-/** EncryptedPrivateKeyInfo (RFC 5958 section 3). */
-export const readShroudedKey = (info: DerNode): Encrypted => ({
-  encryption: readEncryption(derChild(info, 0, tags.sequence)),
-  content: derChild(info, 1, tags.octetString).content,
-});
-
-const bmpString = 0x1e;
-
-/** Names are for people and links are checked: what is not as it should be is as if it were not there. */
-function attributesOf(bag: DerNode): BagAttributes {
-  const set = derChildren(bag)[2];
-  const attributes: { alias?: string; localKeyId?: Buffer } = {};
-  for (const attribute of set?.tag === tags.set ? derChildren(set) : []) {
-    const kind = readOid(derChild(attribute, 0));
-    const value = derChildren(derChild(attribute, 1))[0];
-    if (kind === oids.friendlyName && value !== undefined) {
-      if (value.tag === bmpString && value.content.length % 2 === 0)
-        attributes.alias = Buffer.from(value.content).swap16().toString('utf16le');
-      if (value.tag === tags.utf8String) attributes.alias = value.content.toString('utf8');
-    }
-    if (kind === oids.localKeyId && value?.tag === tags.octetString)
-      attributes.localKeyId = value.content;
-  }
-  return attributes;
 }
 
 const unprotected: Protection = { scheme: 'none', iterations: 0 };
@@ -238,21 +101,6 @@ function frameOf(bytes: Buffer, name: string): Frame {
   return frame;
 }
 
-/** Counts the rounds of key derivation; the same for every file that is opened with a password. */
-export function budget(name: string): (protection: Protection) => void {
-  let spent = 0;
-  return ({ iterations }) => {
-    spent += iterations;
-    if (iterations <= maxIterations && spent <= maxIterationsInAll) return;
-    const asked = Number.isFinite(spent) ? String(spent) : 'countless';
-    throw new Failure(
-      'input',
-      `${name} asks for ${asked} rounds of key derivation; the bound is ${String(maxIterations)} each time and ${String(maxIterationsInAll)} in all`,
-      { hint: 'export it again with the usual 2048' },
-    );
-  };
-}
-
 /** Why B2C would refuse a PFX that is protected like this; empty when it takes it as it is. */
 export function obstacles(outline: Pkcs12Outline): string[] {
   const unlike = (what: string, found: readonly Protection[]): string[] => {
@@ -280,7 +128,6 @@ const exportHint =
  */
 export async function openPkcs12(bytes: Buffer, password: Secret, name: string): Promise<Pkcs12> {
   const frame = frameOf(bytes, name);
-  const outline = outlineOf(frame);
   if (frame.mac?.scheme === pbmac1)
     throw new Failure(
       'input',
@@ -292,10 +139,7 @@ export async function openPkcs12(bytes: Buffer, password: Secret, name: string):
   try {
     const contents = await readContents(frame, passwordForms(password.reveal()), name);
     return {
-      outline: {
-        ...outline,
-        keys: [...outline.keys, ...contents.found.map(protectionOf)],
-      },
+      outline: { ...outlineOf(frame), keys: contents.keys.map(({ protection }) => protection) },
       keys: contents.keys,
       certificates: contents.certificates.map(({ der, ...attributes }) => ({
         ...attributes,
@@ -310,13 +154,9 @@ export async function openPkcs12(bytes: Buffer, password: Secret, name: string):
 }
 
 interface Contents {
-  readonly keys: readonly StoredKey[];
+  readonly keys: readonly SealedKey[];
   readonly certificates: Bags['certificates'];
-  /** The protection of the keys that stand inside of what is encrypted. */
-  readonly found: readonly Protection[];
 }
-
-type Spend = (protection: Protection) => void;
 
 /** The SEQUENCE that was encrypted; `undefined` where this password gives none. */
 async function decrypt(
@@ -353,21 +193,14 @@ async function readContents(
   const all = [frame.bags];
   for (const part of frame.encryptedBags)
     all.push(readBags(derChildren(await open('certificates are', part))));
-  const keys = all.flatMap((bags) => bags.keys);
+  const keys = all
+    .flatMap((bags) => bags.keys)
+    .map((key): SealedKey => ({ ...key, protection: unprotected }));
   for (const { encryption, content, ...attributes } of all.flatMap((bags) => bags.shroudedKeys)) {
     const key = await open('private key is', { encryption, content });
-    keys.push({ ...attributes, pkcs8: key.whole });
+    keys.push({ ...attributes, pkcs8: key.whole, protection: protectionOf(encryption) });
   }
-  return {
-    keys,
-    certificates: all.flatMap((bags) => bags.certificates),
-    found: all
-      .slice(1)
-      .flatMap((bags) => [
-        ...bags.keys.map(() => unprotected),
-        ...bags.shroudedKeys.map((key) => key.encryption),
-      ]),
-  };
+  return { keys, certificates: all.flatMap((bags) => bags.certificates) };
 }
 
 /** The form of the password under which the file was written. Without a MAC the first part decides. */

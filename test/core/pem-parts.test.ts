@@ -7,7 +7,7 @@ import {
   readPemKeyParts,
   readPemParts,
 } from '../../src/core/pem-parts.ts';
-import { maxBags } from '../../src/core/pkcs12.ts';
+import { maxBags } from '../../src/core/pkcs12-frame.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { Failure } from '../../src/failure.ts';
 import { caught, caughtLater, everythingOf } from '../support/caught.ts';

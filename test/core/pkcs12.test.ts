@@ -10,8 +10,8 @@ import {
   passwordForms,
   type Password,
 } from '../../src/core/pbe.ts';
+import { maxBags } from '../../src/core/pkcs12-frame.ts';
 import {
-  maxBags,
   needsPassword,
   obstacles,
   openPkcs12,
@@ -571,7 +571,7 @@ describe('which key, and which certificate of it', () => {
     const { pfx } = await open(shop.pfx('leaf', ...tripleDes));
     const untied = {
       ...pfx,
-      keys: pfx.keys.map(({ pkcs8 }) => ({ pkcs8 })),
+      keys: pfx.keys.map(({ pkcs8, protection }) => ({ pkcs8, protection })),
       certificates: pfx.certificates.map(({ certificate }) => ({ certificate })),
     };
     expect(disorder(untied, certifiedKey(untied, 'x'))).toEqual([notTied]);
@@ -595,6 +595,25 @@ describe('which key, and which certificate of it', () => {
     const pkcs8 = mixed.export({ type: 'pkcs8', format: 'der' });
     const failure = caught(() => certifiedKey({ ...pfx, keys: [{ pkcs8 }] }, 'x.pfx'));
     expect(failure.message).toContain('x.pfx is damaged');
+  });
+
+  test('a key in the clear inside of what is encrypted, beside one that is encrypted', async () => {
+    const { contents } = pfxParts(shop.pfx('leaf', '-nomac', ...tripleDes, '-name', 'outer'));
+    const { contents: inner } = pfxParts(shop.pfx('root', '-nomac', '-keypbe', 'NONE', '-certpbe', 'NONE', '-name', 'inner')); // prettier-ignore
+    const bags = inner.flatMap((one) => partsOf(partsOf(partsOf(one)[1]!)[0]!.content)).map(({ whole }) => whole); // prettier-ignore
+    const salted = { password: passwordForms(password)[0], salt: Buffer.alloc(8), iterations: 2 };
+    const { algorithm, ciphertext } = encryptAccepted(sequence(...bags), salted);
+    const info = sequence(dataOid, algorithm, der(0x80, ciphertext));
+    const sealed = sequence(
+      derOid('1.2.840.113549.1.7.6'),
+      explicit(sequence(integer('00'), info)),
+    );
+    const pfx = await openPkcs12(pfxOf(...contents, sealed), new Secret(password), 'x.pfx');
+    expect(pfx.keys.map(({ alias, protection }) => [alias, protection.scheme])).toEqual([
+      ['inner', 'none'],
+      ['outer', 'TripleDES-SHA1'],
+    ]);
+    expect(obstacles(pfx.outline)).toContain('its private key is not encrypted');
   });
 
   test('bags inside of a bag (RFC 7292 section 4.2.6)', async () => {
