@@ -103,7 +103,7 @@ export async function inspectFile(
     case 'certificate':
       return inspectCertificates([parseCertificate(bytes, name)], name, options.now);
     case 'public-key':
-      return inspectPublicKey(parsePublicKey(bytes, name));
+      return inspectPublicKey(parsePublicKey(bytes, 'spki', name));
     case 'json':
       return inspectJson(bytes, name, options.now);
     case 'private-key':
@@ -214,7 +214,8 @@ async function inspectPem(
     const [publicKey] = publicKeys;
     if (certificates.length > 0) return inspectCertificates(certificates, name, now);
     if (publicKey === undefined) throw new Failure('input', `${name} holds nothing to inspect`, { hint: known }); // prettier-ignore
-    return inspectPublicKey(parsePublicKey(publicKey.text, name));
+    const type = publicKey.label === 'RSA PUBLIC KEY' ? 'pkcs1' : 'spki';
+    return inspectPublicKey(parsePublicKey(publicKey.bytes, type, name));
   }
   const { pkcs8, privateKey } = await readPemKey(block, name, readPassword);
   const stored = certificates.map((certificate) => ({ certificate }));
@@ -277,11 +278,10 @@ function inspectCertificates(
   };
 }
 
-function parsePublicKey(key: Buffer | string, name: string): KeyObject {
+/** As DER: where PEM says that it is encrypted, OpenSSL would ask for its password on the terminal. */
+function parsePublicKey(key: Buffer, type: 'spki' | 'pkcs1', name: string): KeyObject {
   try {
-    return typeof key === 'string'
-      ? createPublicKey({ key, format: 'pem' })
-      : createPublicKey({ key, format: 'der', type: 'spki' });
+    return createPublicKey({ key, format: 'der', type });
   } catch {
     throw new Failure('input', `${name}: its public key cannot be read`, {
       hint: 'is it damaged? Look at it with: openssl pkey -pubin -in FILE -noout -text',

@@ -148,14 +148,23 @@ async function decryptPkcs8(bytes: Buffer, name: string, password: Secret): Prom
   throw wrongPassword(name);
 }
 
-function parseClear({ text }: PemBlock, name: string): KeyObject {
+const derTypes: Readonly<Record<string, 'pkcs8' | 'pkcs1' | 'sec1'>> = {
+  'PRIVATE KEY': 'pkcs8',
+  'RSA PRIVATE KEY': 'pkcs1',
+  'EC PRIVATE KEY': 'sec1',
+};
+
+/** As DER: where PEM says that it is encrypted, OpenSSL would ask for its password on the terminal. */
+function parseClear({ label, bytes }: PemBlock, name: string): KeyObject {
+  const type = Object.hasOwn(derTypes, label) ? derTypes[label] : undefined;
   try {
-    return createPrivateKey({ key: text, format: 'pem' });
+    if (type !== undefined) return createPrivateKey({ key: bytes, format: 'der', type });
   } catch {
-    throw new Failure('input', `${name}: its private key cannot be read`, {
-      hint: 'is it damaged? Look at it with: openssl pkey -in FILE -noout -text',
-    });
+    // The cause stays behind: nobody knows what it quotes.
   }
+  throw new Failure('input', `${name}: its private key cannot be read`, {
+    hint: 'is it damaged? Look at it with: openssl pkey -in FILE -noout -text',
+  });
 }
 
 function parseTraditional(block: PemBlock, name: string, password: Secret): KeyObject {

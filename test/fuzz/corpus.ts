@@ -52,11 +52,7 @@ export const bag = (kind: number, value: Buffer, ...attributes: readonly Buffer[
   sequence(derOid(`1.2.840.113549.1.12.10.1.${String(kind)}`), explicit(value), ...attributes);
 export const keyBag = (pkcs8: Buffer): Buffer => bag(1, pkcs8);
 export const certBag = (certificate: Buffer, ...attributes: readonly Buffer[]): Buffer =>
-  bag(
-    3,
-    sequence(derOid('1.2.840.113549.1.9.22.1'), explicit(octets(certificate))),
-    ...attributes,
-  );
+  bag(3, sequence(derOid('1.2.840.113549.1.9.22.1'), explicit(octets(certificate))), ...attributes);
 
 export const pem = (label: string, bytes: Buffer): string =>
   `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{64}/g, '$&\n').trimEnd()}\n-----END ${label}-----\n`;
@@ -73,11 +69,14 @@ const once = ['-iter', '1'] as const;
 const clear = ['-keypbe', 'NONE', '-certpbe', 'NONE'] as const;
 
 export function makeCorpus(shop: Workshop): Corpus {
-  const { openssl } = shop;
+  const openssl = (...args: readonly string[]): Buffer => shop.openssl(...args);
   const keyOf = (name: string): Buffer =>
     openssl('pkcs12', '-in', fixture(name), '-passin', 'pass:correct-horse-battery', '-nodes', '-nocerts'); // prettier-ignore
   const take = (name: string, pfx: string, certificate: string): void => {
-    shop.write(`${name}.key`, createPrivateKey(keyOf(pfx)).export({ type: 'pkcs8', format: 'pem' }));
+    shop.write(
+      `${name}.key`,
+      createPrivateKey(keyOf(pfx)).export({ type: 'pkcs8', format: 'pem' }),
+    );
     shop.write(`${name}.crt`, readFileSync(fixture(certificate)));
   };
   take('leaf', 'signing.pfx', 'signing.pem');
@@ -161,7 +160,10 @@ export function makeCorpus(shop: Workshop): Corpus {
     asPem('a traditional key, TripleDES', Buffer.concat([traditional('des3'), crt('leaf')])),
     asPem('a public key in PEM', publicKey.export({ type: 'spki', format: 'pem' })),
     asPem('a public key of PKCS #1', publicKey.export({ type: 'pkcs1', format: 'pem' })),
-    asJson('a public JWK Set', set({ ...publicKey.export({ format: 'jwk' }), use: 'enc', kid: 'a' })),
+    asJson(
+      'a public JWK Set',
+      set({ ...publicKey.export({ format: 'jwk' }), use: 'enc', kid: 'a' }),
+    ),
   ];
   const entries: Entry[] = [
     ...open,

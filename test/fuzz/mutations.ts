@@ -6,15 +6,20 @@ import { headerOf, leaf, nested, placesIn, readTree, writeTree, type Tree } from
 
 /** What the program reads of a file at most. */
 export const mostBytes = 1 << 20;
-/** Longer numbers are left to hostile.ts, where what takes for ever is a process that can be ended. */
+/** Longer numbers are left to hostile.test.ts, where what takes for ever is a process that can be ended. */
 const longestInteger = 1 << 10;
 /** A few files may become large: each of them costs as much as a hundred others. */
 const seldom = 60;
 
 /** A file of the corpus, spoilt up to four times, and sealed again where it was opened for that. */
-export function spoil({ entries, open }: Corpus, random: Random): { readonly name: string; readonly bytes: Buffer } {
+export function spoil(
+  { entries, open }: Corpus,
+  random: Random,
+): { readonly name: string; readonly bytes: Buffer } {
   // What is sealed again gets further than what fails its MAC.
-  const entry = random.pick(random.once(3) ? entries.filter(({ seal }) => seal !== undefined) : entries);
+  const entry = random.pick(
+    random.once(3) ? entries.filter(({ seal }) => seal !== undefined) : entries,
+  );
   let bytes = entry.bytes;
   for (let times = random.between(1, 4); times > 0; times -= 1)
     bytes = spoilOnce({ ...entry, bytes }, open, random).subarray(0, mostBytes);
@@ -57,11 +62,13 @@ const onBytes: readonly OnBytes[] = [
     return changed(bytes, at, (bytes[at] ?? 0) ^ (1 << random.below(8)));
   },
   // The frame is at the beginning.
-  (bytes, random) => changed(bytes, random.below(Math.min(bytes.length, 120)), random.pick(interesting)),
+  (bytes, random) =>
+    changed(bytes, random.below(Math.min(bytes.length, 120)), random.pick(interesting)),
   (bytes, random) => changed(bytes, random.below(bytes.length), random.below(256)),
   (bytes, random) => bytes.subarray(0, random.below(bytes.length)),
   (bytes, random) => bytes.subarray(random.between(0, bytes.length)),
-  (bytes, random) => inserted(bytes, random.below(bytes.length + 1), random.bytes(random.between(1, 40))),
+  (bytes, random) =>
+    inserted(bytes, random.below(bytes.length + 1), random.bytes(random.between(1, 40))),
   (bytes, random) => {
     const [start, end] = range(bytes, random, 200);
     return Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);
@@ -79,7 +86,8 @@ const onBytes: readonly OnBytes[] = [
     const other = donors.length === 0 ? bytes : random.pick(donors).bytes;
     return Buffer.concat([bytes.subarray(0, random.below(bytes.length)), other.subarray(random.below(other.length))]); // prettier-ignore
   },
-  (bytes, random, donors) => Buffer.concat([bytes, donors.length === 0 ? bytes : random.pick(donors).bytes]),
+  (bytes, random, donors) =>
+    Buffer.concat([bytes, donors.length === 0 ? bytes : random.pick(donors).bytes]),
 ];
 
 /** So often, but never much longer than a file may be. */
@@ -130,7 +138,18 @@ const onNode: readonly OnNode[] = [
   // Lengths that are not its own.
   (node, random) => {
     const { length } = writeTree({ ...node, header: Buffer.alloc(0), length: 'definite' });
-    const claims = [0, 1, length - 1, length + 1, length * 2, 0x7f, 0x80, 0xffff, 0x7fffffff, 0xffffffff];
+    const claims = [
+      0,
+      1,
+      length - 1,
+      length + 1,
+      length * 2,
+      0x7f,
+      0x80,
+      0xffff,
+      0x7fffffff,
+      0xffffffff,
+    ];
     node.header = random.pick([
       headerOf(node.tag, Math.max(0, random.pick(claims))),
       Buffer.from([node.tag, 0x80]),
@@ -203,7 +222,11 @@ const onList: readonly ((list: Tree[], index: number, random: Random) => void)[]
   },
   (list, index, random) => {
     const node = list[index];
-    for (let depth = random.between(1, 40), inner = node; depth > 0 && inner !== undefined; depth -= 1) {
+    for (
+      let depth = random.between(1, 40), inner = node;
+      depth > 0 && inner !== undefined;
+      depth -= 1
+    ) {
       inner = { ...leaf(random.pick([0x30, 0x31, 0xa0, 0x24]), Buffer.alloc(0)), body: [inner] };
       list[index] = inner;
     }
@@ -237,7 +260,9 @@ function byTag(node: Tree, random: Random): boolean {
     return true;
   }
   if (node.tag === 0x02) {
-    node.body = random.once(8) ? random.bytes(random.between(1, longestInteger)) : random.pick(integers);
+    node.body = random.once(8)
+      ? random.bytes(random.between(1, longestInteger))
+      : random.pick(integers);
     return true;
   }
   return false;
@@ -265,7 +290,7 @@ function spoilPem(text: string, donors: readonly Entry[], random: Random): strin
       lines.splice(at, 0, random.pick(strangeLines));
       break;
     case 2:
-      lines.splice(at, random.between(1, 4), ...(lines.slice(at, at + 3) as string[]).reverse());
+      lines.splice(at, random.between(1, 4), ...lines.slice(at, at + 3).reverse());
       break;
     case 3:
       return lines.join(random.pick(['\r\n', '\r', '\n\n', ' \n', '']));
@@ -320,7 +345,9 @@ function spoilJson(text: string, random: Random): string {
     case 3:
       return text.replace(`${whole},`, '');
     case 4:
-      return put(`"${name}":"${random.bytes(random.between(1, longestInteger)).toString('base64url')}"`);
+      return put(
+        `"${name}":"${random.bytes(random.between(1, longestInteger)).toString('base64url')}"`,
+      );
     case 5: {
       const depth = random.once(seldom) ? 200_000 : random.between(1, 500);
       return put(`${whole},"x":${'['.repeat(depth)}${random.once(4) ? '' : ']'.repeat(depth)}`);

@@ -57,10 +57,13 @@ const count = (what: string): void => {
 };
 
 /** What is said where nothing is thrown but a Failure of kind `input`; everything else is. */
-async function answer(work: () => unknown): Promise<{ readonly said: string; readonly value?: unknown }> { // prettier-ignore
+async function answer(
+  work: () => unknown,
+): Promise<{ readonly said: string; readonly value?: unknown }> {
+  // prettier-ignore
   try {
     const value = await work();
-    return { said: value === undefined ? '' : (JSON.stringify(value) ?? ''), value };
+    return { said: value === undefined ? '' : JSON.stringify(value), value };
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'input') throw error;
     // With --debug the messages of Failures are printed, and of nothing else.
@@ -92,7 +95,8 @@ async function throughTheCore(bytes: Buffer): Promise<void> {
   refuseSecrets(all.map(({ said }) => said).join('\n'));
 }
 
-async function throughTheProgram(bytes: Buffer, random: Random): Promise<void> { // prettier-ignore
+async function throughTheProgram(bytes: Buffer, random: Random): Promise<void> {
+  // prettier-ignore
   const file = join(tenant.folder, 'given');
   const made = join(tenant.folder, 'made.pfx');
   writeFileSync(file, bytes);
@@ -132,38 +136,51 @@ function refuseSecrets(text: string): void {
 /** So much of an input is printed. */
 const longest = 1 << 16;
 
-test('nothing that is spoilt does more harm than being refused', async () => {
-  const failures: string[] = [];
-  const slowest = { ms: 0, number: -1 };
-  const trace = env['FUZZ_TRACE'];
-  for (let number = first; number < last && failures.length < 10; number += 1) {
-    const random = randomFrom(`${seed}/${number}`);
-    const { name, bytes } = spoil(corpus, random);
-    if (trace !== undefined) {
-      writeFileSync(trace, `FUZZ_SEED=${seed} FUZZ_CASE=${number}\n`);
-      writeFileSync(`${trace}.input`, bytes);
+test(
+  'nothing that is spoilt does more harm than being refused',
+  async () => {
+    const failures: string[] = [];
+    const slowest = { ms: 0, number: -1 };
+    const trace = env['FUZZ_TRACE'];
+    for (let number = first; number < last && failures.length < 10; number += 1) {
+      const random = randomFrom(`${seed}/${number}`);
+      const { name, bytes } = spoil(corpus, random);
+      if (trace !== undefined) {
+        writeFileSync(trace, `FUZZ_SEED=${seed} FUZZ_CASE=${number}\n`);
+        writeFileSync(`${trace}.input`, bytes);
+      }
+      const begin = performance.now();
+      try {
+        await throughTheCore(bytes);
+        if (number % sample === 0) await throughTheProgram(bytes, random);
+        const ms = performance.now() - begin;
+        if (ms > slowest.ms) Object.assign(slowest, { ms, number });
+        if (ms > patienceMs) throw new Error(`it took ${Math.round(ms / 1000)} s`);
+      } catch (error) {
+        failures.push(
+          `FUZZ_SEED=${seed} FUZZ_CASE=${number}, made of ${name}: ${everythingOf(error)}\n` +
+            `${bytes.length} bytes: ${bytes.subarray(0, longest).toString('base64')}`,
+        );
+      }
     }
-    const begin = performance.now();
-    try {
-      await throughTheCore(bytes);
-      if (number % sample === 0) await throughTheProgram(bytes, random);
-      const ms = performance.now() - begin;
-      if (ms > slowest.ms) Object.assign(slowest, { ms, number });
-      if (ms > patienceMs) throw new Error(`it took ${Math.round(ms / 1000)} s`);
-    } catch (error) {
-      failures.push(
-        `FUZZ_SEED=${seed} FUZZ_CASE=${number}, made of ${name}: ${everythingOf(error)}\n` +
-          `${bytes.length} bytes: ${bytes.subarray(0, longest).toString('base64')}`,
-      );
-    }
-  }
-  if (byHand) report(slowest);
-  expect(failures.join('\n\n')).toBe('');
-  // Enough of what was spoilt is still good enough to be read to its end.
-  if (cases >= 1000)
-    for (const end of ['core: accepted', 'core: converted', 'core: refused', 'core: input', 'convert: 0', 'upload-pkcs12: 0', 'upload-certificate: 0']) // prettier-ignore
-      expect([end, tally.get(end) ?? 0]).not.toEqual([end, 0]);
-}, 120_000 + 200 * cases);
+    if (byHand) report(slowest);
+    expect(failures.join('\n\n')).toBe('');
+    // Enough of what was spoilt is still good enough to be read to its end.
+    if (cases >= 1000)
+      for (const end of [
+        'core: accepted',
+        'core: converted',
+        'core: refused',
+        'core: input',
+        'convert: 0',
+        'upload-pkcs12: 0',
+        'upload-certificate: 0',
+      ])
+        // prettier-ignore
+        expect([end, tally.get(end) ?? 0]).not.toEqual([end, 0]);
+  },
+  120_000 + 200 * cases,
+);
 
 function report({ ms, number }: { readonly ms: number; readonly number: number }): void {
   const peak = Math.round(process.resourceUsage().maxRSS / 1024);
