@@ -331,7 +331,7 @@ complete -c policykeys -n '__policykeys_at \' convert\'' -l overwrite -d 'replac
 complete -c policykeys -n '__policykeys_at \' generate-certificate\' -eq 0' -a '(__policykeys_keysets)'
 complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l subject -x -d 'such as CN=app.contoso.onmicrosoft.com, O=Contoso (RFC 4514)'
 complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l nbf -x -d 'not used before: 2027-01-31, RFC 3339, now, 90d, 1y, or seconds since 1970'
-complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l exp -x -d 'not used from this time on; the same forms'
+complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l exp -x -d 'not used from this time on; 1y after --nbf unless set'
 complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l key-size -x -a '2048 3072 4096' -d 'of the RSA key'
 complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l use -x -a 'sig enc' -d 'what the key is for: signing or encryption'
 complete -c policykeys -n '__policykeys_at \' generate-certificate\'' -l certificate-out -r -F -d 'write the certificate for the partner: PEM, or DER to a .cer or .der'

@@ -263,7 +263,7 @@ Register-ArgumentCompleter -Native -CommandName 'policykeys' -ScriptBlock {
             ' generate-certificate' {
                 '--subject|such as CN=app.contoso.onmicrosoft.com, O=Contoso (RFC 4514)'
                 '--nbf|not used before: 2027-01-31, RFC 3339, now, 90d, 1y, or seconds since 1970'
-                '--exp|not used from this time on; the same forms'
+                '--exp|not used from this time on; 1y after --nbf unless set'
                 '--key-size|of the RSA key'
                 '--use|what the key is for: signing or encryption'
                 '--certificate-out|write the certificate for the partner: PEM, or DER to a .cer or .der'

@@ -21,7 +21,7 @@ export function parseSource(text: string): Source {
   if (text.startsWith('env:')) return { kind: 'environment', name: text.slice('env:'.length) };
   if (text.startsWith('keyvault:'))
     throw new Failure('usage', 'keyvault: sources are not read by this version yet', {
-      hint: 'fetch the value first and pipe it in: az keyvault secret show … | policykeys … --from -',
+      hint: 'fetch the value into a file or a variable first (az keyvault secret show, or download), and name that',
     });
   if (text === '')
     throw new Failure('usage', 'an empty source', {
@@ -37,6 +37,15 @@ export const fromOption = (what: string): Option =>
 
 export const passwordOption = (): Option =>
   new Option('--password-from <source>', `the password: ${sourceForms}`).argParser(parseSource);
+
+/** A file to be written. */
+export function parseNewFile(text: string): string {
+  if (text === '-' || text === '')
+    throw new Failure('usage', `${JSON.stringify(text)} is no file to write to`, {
+      hint: 'name a file: stdout carries the result of the command',
+    });
+  return text;
+}
 
 export const overwriteOption = (): Option =>
   new Option('--overwrite', 'replace the files that exist already');

@@ -70,6 +70,8 @@ export interface NewFile {
 }
 
 export interface Files {
+  /** Fails as `stage` would, without writing. */
+  check(file: Pick<NewFile, 'path' | 'overwrite'>): Promise<void>;
   /**
    * Writes a file beside the place where it will stand, and gives what puts it there. Failures: `input`
    * where it cannot be, `conflict` where something stands already and `overwrite` does not allow it.
@@ -79,6 +81,8 @@ export interface Files {
 
 export interface StagedFile {
   readonly path: string;
+  /** The same place, whatever links lead to it. */
+  readonly place: string;
   commit(): Promise<void>;
   /** Leaves nothing behind; after `commit` there is nothing to do. */
   discard(): Promise<void>;
@@ -123,6 +127,8 @@ export interface Context {
   readonly random: Random;
   readonly emulator: Emulator;
   readonly dryRun: boolean;
+  /** After work that let no signal through: throws what ended the command meanwhile. */
+  checkpoint(): Promise<void>;
   now(): NumericDate;
   /** For completing names later; never fails. */
   rememberKeySets(ids: readonly string[]): Promise<void>;

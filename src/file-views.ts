@@ -1,13 +1,8 @@
 /** What is in a file -> View: the facts a person reads top down, and the JSON form. */
-import type {
-  CertificateFacts,
-  Inspection,
-  KeyFacts,
-  KeyType,
-  Verdict,
-} from './core/inspection.ts';
+import type { CertificateFacts, Inspection, KeyFacts, Verdict } from './core/inspection.ts';
 import { isoTime, relativeTime, type NumericDate } from './core/lifetime.ts';
 import type { Protection } from './core/pbe.ts';
+import type { KeyType } from './core/public-key.ts';
 import type { Cell, Json, Tone, View } from './output.ts';
 
 export interface InspectionFacts {

@@ -30,8 +30,8 @@ import { keyView, requestsView, type KeyFacts } from '../views.ts';
 export interface Addition {
   readonly incoming: IncomingKey;
   readonly request: (target: AddTo) => WriteRequest<NamedKey>;
-  /** Called with the keyset before anything is sent, for warnings that need it. */
-  readonly inspect?: (before: KeySet) => void;
+  /** Called with the keyset before anything is sent, for warnings and checks that need it. */
+  readonly inspect?: (before: KeySet) => void | Promise<void>;
   /** Called once it is certain that something will be sent. */
   readonly prepare?: () => Promise<void>;
   /** In place of the key, when it was added. */
@@ -73,7 +73,7 @@ async function addTo(context: Context, target: AddTo, job: Job): Promise<View> {
   refuseMixing(before, incoming);
   if (options.stage) refuseLonelyStage(before, context.now());
   else if (!options.standby) refuseUnusedKey(before, incoming, context.now());
-  addition.inspect?.(before);
+  await addition.inspect?.(before);
 
   const add = addition.request({ ...target, awaitKeySet: target.awaitKeySet || create });
   if (context.dryRun)

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import {
   examples,
   overwriteOption,
+  parseNewFile,
   parseSource,
   refuseTwoStdins,
   withOptions,
@@ -11,6 +12,7 @@ import type { Secret } from '../core/secret.ts';
 import type { View } from '../output.ts';
 import {
   acceptedPfx,
+  howConverted,
   keySourceArgument,
   keySourceOptions,
   newPassword,
@@ -36,7 +38,7 @@ export function addConvert(parent: Command, run: Run): void {
       )
       .addArgument(keySourceArgument()),
     [
-      new Option('--out <file>', 'the PFX to write').makeOptionMandatory(),
+      new Option('--out <file>', 'the PFX to write').argParser(parseNewFile).makeOptionMandatory(),
       ...keySourceOptions(),
       new Option(
         '--out-password-from <source>',
@@ -66,15 +68,20 @@ export async function convert(
     options.keyPasswordFrom,
     options.outPasswordFrom,
   );
+  const { out: name, overwrite = false } = options;
+  // Before anything is asked or opened.
+  await context.files.check({ path: name, overwrite });
   const given = await readKeySource(context, source, options);
   const password = await outPassword(context, given, options);
   const pfx = await acceptedPfx(context, given, password);
-  const { out: name, overwrite = false } = options;
+  await context.checkpoint();
+  const how = howConverted(given);
   if (context.dryRun)
     return pfxView(context, pfx, { name, more: { files: [] }, done: `${name} was not written` });
   const file = await context.files.stage({ path: name, bytes: pfx.bytes, secret: true, overwrite });
   await file.commit();
-  return pfxView(context, pfx, { name, more: { files: [name] }, done: `wrote ${name}` });
+  const done = `wrote ${name}${how === undefined ? '' : `: ${how}`}`;
+  return pfxView(context, pfx, { name, more: { files: [name] }, done });
 }
 
 /** A file stays, and so its password must be one that somebody knows. */

@@ -4,6 +4,7 @@ import {
   examples,
   lifetimeOptions,
   overwriteOption,
+  parseNewFile,
   passwordOption,
   withOptions,
   type AddOptions,
@@ -12,7 +13,7 @@ import type { Context, NewFile, Run, Source, StagedFile } from '../context.ts';
 import type { CertifiedKey } from '../core/certified-key.ts';
 import { keyUses, type KeyUse } from '../core/jwk.ts';
 import { parseKeySetId, type KeySetId } from '../core/keyset.ts';
-import { parseLifetime } from '../core/lifetime.ts';
+import { parseLifetime, parseTime } from '../core/lifetime.ts';
 import { Secret } from '../core/secret.ts';
 import { Failure, isFailure } from '../failure.ts';
 import { uploadPkcs12 as uploadPkcs12Request } from '../graph/operations.ts';
@@ -25,7 +26,7 @@ const keySizes = ['2048', '3072', '4096'] as const;
 interface Options extends AddOptions {
   readonly subject: string;
   readonly nbf: string;
-  readonly exp: string;
+  readonly exp?: string;
   readonly keySize: (typeof keySizes)[number];
   readonly use: KeyUse;
   readonly certificateOut?: string;
@@ -35,7 +36,7 @@ interface Options extends AddOptions {
 }
 
 export function addGenerateCertificate(parent: Command, run: Run): void {
-  const [nbf, exp] = lifetimeOptions();
+  const [nbf] = lifetimeOptions();
   const command = withOptions(
     parent
       .command('generate-certificate')
@@ -54,7 +55,8 @@ export function addGenerateCertificate(parent: Command, run: Run): void {
         '--subject <name>',
         'such as CN=app.contoso.onmicrosoft.com, O=Contoso (RFC 4514)',
       ).makeOptionMandatory(),
-      ...(nbf && exp ? [nbf.default('now'), exp.default('1y')] : []),
+      ...(nbf ? [nbf.default('now')] : []),
+      new Option('--exp <time>', 'not used from this time on; 1y after --nbf unless set'),
       new Option('--key-size <bits>', 'of the RSA key').choices(keySizes).default('2048'),
       new Option('--use <use>', 'what the key is for: signing or encryption')
         .choices(keyUses)
@@ -62,11 +64,11 @@ export function addGenerateCertificate(parent: Command, run: Run): void {
       new Option(
         '--certificate-out <file>',
         'write the certificate for the partner: PEM, or DER to a .cer or .der',
-      ),
+      ).argParser(parseNewFile),
       new Option(
         '--pkcs12-out <file>',
         'write the key and its certificate as a PFX that B2C takes',
-      ),
+      ).argParser(parseNewFile),
       passwordOption(),
       overwriteOption(),
       ...addOptions(),
@@ -87,25 +89,30 @@ export async function generateCertificate(
   options: Options,
 ): Promise<View> {
   refuseNothingKept(id, options);
+  // Before anything is asked or made; with a keyset only once it is known that there is something to do.
+  if (id === undefined) await checkFiles(context, options);
   const filePassword =
     options.pkcs12Out === undefined
       ? undefined
       : await newPassword(context, options.passwordFrom, '--password-from');
   const key = await makeKey(context, options);
   const filePfx = filePassword && (await packPfx(context, key, filePassword));
+  if (id !== undefined) return upload(context, id, options, { key, filePfx });
+  const pfx = filePfx ?? (await packPfx(context, key, randomPassword(context)));
+  await context.checkpoint();
   const files = await stageFiles(context, options, key, filePfx);
-  try {
-    const pfx = id === undefined && filePfx ? filePfx : await packPfx(context, key, randomPassword(context)); // prettier-ignore
-    if (id !== undefined) return await upload(context, id, options, { key, pfx, files });
-    await commit(context, files);
-    return await pfxView(context, pfx, {
-      name: options.pkcs12Out ?? '',
-      more: { files: pathsOf(files) },
-      ...(context.dryRun ? { done: 'nothing was written' } : {}),
-    });
-  } finally {
-    await Promise.all(files.map((file) => file.discard()));
-  }
+  await commit(context, files);
+  return pfxView(context, pfx, {
+    name: options.pkcs12Out ?? '',
+    more: { files: pathsOf(files) },
+    ...(context.dryRun ? { done: 'nothing was written' } : {}),
+  });
+}
+
+async function checkFiles(context: Context, options: Options): Promise<void> {
+  const { pkcs12Out, certificateOut, overwrite = false } = options;
+  for (const path of [pkcs12Out, certificateOut])
+    if (path !== undefined) await context.files.check({ path, overwrite });
 }
 
 function refuseNothingKept(id: KeySetId | undefined, options: Options): void {
@@ -122,11 +129,22 @@ function refuseNothingKept(id: KeySetId | undefined, options: Options): void {
         hint: 'what goes to a keyset goes under a random password: leave --password-from away',
       },
     );
-  if (certificateOut !== undefined && certificateOut === pkcs12Out)
-    throw new Failure('usage', '--certificate-out and --pkcs12-out name the same file', {
-      hint: 'the certificate is for the partner, the PFX is not',
-    });
+  const { create, ifEmpty, standby, stage, enable } = options;
+  if (id === undefined && [create, ifEmpty, standby, stage, enable].includes(true))
+    throw new Failure(
+      'usage',
+      'there is no keyset to which the options of adding a key could apply',
+      {
+        hint: 'name the keyset, or leave --create, --if-empty, --standby, --stage and --enable away',
+      },
+    );
+  if (certificateOut !== undefined && certificateOut === pkcs12Out) throw oneFileForTwo();
 }
+
+const oneFileForTwo = (): Failure =>
+  new Failure('usage', '--certificate-out and --pkcs12-out name the same file', {
+    hint: 'the certificate is for the partner, the PFX is not',
+  });
 
 /** For which purposes (RFC 5280 section 4.2.1.3): the service reads the `use` of the key out of it (Q9). */
 const usages = {
@@ -137,8 +155,9 @@ const usages = {
 async function makeKey(context: Context, options: Options): Promise<CertifiedKey> {
   const { encodeName, makeCertificate } = await import('../core/certificate-maker.ts');
   const { parseCertificate } = await import('../core/x509.ts');
-  // Both have a default.
-  const { nbf = 0, exp = 0 } = parseLifetime(options, context.now());
+  const now = context.now();
+  const nbf = parseTime(options.nbf, now);
+  const { exp = parseTime('1y', nbf) } = parseLifetime(options, now);
   // Making a key takes a second: what is wrong with the words is said before.
   encodeName(options.subject);
   const { privateKey, publicKey } = await context.random.rsaKey(Number(options.keySize));
@@ -180,6 +199,7 @@ async function stageFiles(
   if (context.dryRun) return staged;
   try {
     for (const file of wanted) staged.push(await context.files.stage(file));
+    if (new Set(staged.map(({ place }) => place)).size < staged.length) throw oneFileForTwo();
     return staged;
   } catch (error) {
     await Promise.all(staged.map((file) => file.discard()));
@@ -188,28 +208,33 @@ async function stageFiles(
 }
 
 async function commit(context: Context, files: readonly StagedFile[]): Promise<void> {
-  for (const file of files) {
-    await file.commit();
-    context.talk.note(`wrote ${file.path}`);
+  try {
+    for (const file of files) {
+      await file.commit();
+      context.talk.note(`wrote ${file.path}`);
+    }
+  } finally {
+    await Promise.all(files.map((file) => file.discard()));
   }
 }
 
 interface Made {
   readonly key: CertifiedKey;
-  readonly pfx: AcceptedPfx;
-  readonly files: readonly StagedFile[];
+  /** What --pkcs12-out keeps. */
+  readonly filePfx: AcceptedPfx | undefined;
 }
 
 async function upload(
   context: Context,
   id: KeySetId,
   options: Options,
-  { key, pfx, files }: Made,
+  { key, filePfx }: Made,
 ): Promise<View> {
   const { certificateKey } = await import('./certificate-key.ts');
+  const pfx = await packPfx(context, key, randomPassword(context));
+  await context.checkpoint();
   const incoming = certificateKey(key.leaf);
-  const { pkcs12Out } = options;
-  const disk = { kept: false };
+  const disk: { files: readonly StagedFile[]; kept: boolean } = { files: [], kept: false };
   try {
     return await addKey(
       context,
@@ -222,24 +247,32 @@ async function upload(
             key: new Secret(pfx.bytes.toString('base64')),
             password: pfx.password,
           }),
+        inspect: () => checkFiles(context, options),
         // With its key on disk a certificate stands for itself; alone it is of use once the key is there.
         prepare: async () => {
-          if (pkcs12Out === undefined) return;
-          await commit(context, files);
+          disk.files = await stageFiles(context, options, key, filePfx);
+          if (filePfx === undefined) return;
+          await commit(context, disk.files);
           disk.kept = true;
         },
         show: async ({ keyset, key: { kid = '' }, done, more }) => {
-          if (pkcs12Out === undefined) await commit(context, files);
-          const facts = { keyset, kid, ...more, files: pathsOf(files) };
-          return pfxView(context, pfx, { name: keyset, more: facts, ...(done === undefined ? {} : { done }) }); // prettier-ignore
+          if (!disk.kept) await commit(context, disk.files);
+          return pfxView(context, pfx, {
+            name: keyset,
+            more: { keyset, kid, ...more, files: pathsOf(disk.files) },
+            ...(done === undefined ? {} : { done }),
+          });
         },
       },
     );
   } catch (error) {
     if (!disk.kept || !isFailure(error)) throw error;
+    const file = options.pkcs12Out ?? '';
     throw error.with({
-      hint: `the key is in ${pkcs12Out ?? ''}: go on with policykeys upload-pkcs12 ${id} ${pkcs12Out ?? ''} --if-changed`,
+      hint: `the key is in ${file}: go on with policykeys upload-pkcs12 ${id} ${file} --if-changed --password-from …`,
     });
+  } finally {
+    await Promise.all(disk.files.map((file) => file.discard()));
   }
 }
 

@@ -47,10 +47,11 @@ export async function inspect(context: Context, source: Source, options: Options
   const { inspectionView } = await import('../file-views.ts');
   const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
   const inspection = await inspectFile(bytes, name, {
-    readPassword: async () => (await readPassword(context, options)) ?? new Secret(''),
+    readPassword: async () => (await readPassword(context, name, options)) ?? new Secret(''),
     alias: options.alias,
     now: context.now(),
   });
+  await context.checkpoint();
   const view = inspectionView(inspection, { name, now: context.now() });
   return inspection.verdict === 'refused' ? { ...view, finding: true } : view;
 }

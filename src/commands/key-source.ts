@@ -89,6 +89,7 @@ export async function readKeySource(
     source === undefined
       ? await readParts(context, options)
       : await readPfx(context, source, options);
+  await context.checkpoint();
   const { checkCertificate } = await import('../core/x509.ts');
   checkCertificate(read.key.leaf, read.name, {
     now: context.now(),
@@ -108,7 +109,7 @@ async function readPfx(
   const { bytes, name } = await context.input.bytes(source, maxPkcs12Bytes);
   // Where nothing depends on a password there is nothing to ask.
   const asked = needsPassword(outlinePkcs12(bytes, name)) || options.passwordFrom !== undefined;
-  const password = asked ? await readPassword(context, options) : undefined;
+  const password = asked ? await readPassword(context, name, options) : undefined;
   const contents = await openPkcs12(bytes, password ?? new Secret(''), name);
   const key = certifiedKey(contents, name, options.alias);
   const reasons = whyConverted(contents, key, password !== undefined);
@@ -120,17 +121,18 @@ async function readPfx(
   };
 }
 
-/** `undefined` with `--no-password`. */
+/** `undefined` with `--no-password`. `name` is the file that it opens. */
 export async function readPassword(
   context: Context,
+  name: string,
   options: Pick<KeySourceOptions, 'passwordFrom' | 'password'>,
 ): Promise<Secret | undefined> {
   if (options.password === false) return undefined;
   return context.input.text(options.passwordFrom, {
     flag: '--password-from',
-    what: 'Password of the PFX',
+    what: `Password of ${name}`,
     maxBytes: passwordBytes,
-    emptyHint: 'a PFX without a password: pass --no-password',
+    emptyHint: 'if it has no password, pass --no-password',
   });
 }
 
@@ -149,7 +151,7 @@ async function readParts(context: Context, options: KeySourceOptions): Promise<K
   const parts = await readPemKeyParts(files, key, () =>
     context.input.text(options.keyPasswordFrom, {
       flag: '--key-password-from',
-      what: 'Password of the private key',
+      what: `Password of ${key.name}`,
       maxBytes: passwordBytes,
     }),
   );
@@ -185,24 +187,27 @@ export interface AcceptedPfx {
   readonly password: Secret;
 }
 
+/** What was done to the source on its way to B2C, and why; `undefined` where it went as it came. */
+export function howConverted({ name, pfx, key }: KeySource): string | undefined {
+  if (pfx?.reasons.length === 0) return undefined;
+  const left = key.others.length;
+  const others = `${String(left)} certificate${left === 1 ? '' : 's'} left out`;
+  return [
+    pfx === undefined
+      ? `a PFX was made of ${name}, as TripleDES-SHA1 with a SHA-1 MAC`
+      : `${name} was converted to TripleDES-SHA1 with a SHA-1 MAC, since ${pfx.reasons.join(', ')}`,
+    ...(left > 0 ? [others] : []),
+  ].join('; ');
+}
+
 /** The source in the form that B2C takes, under this password: as it came where it is so already. */
 export async function acceptedPfx(
   context: Context,
-  { key, name, pfx, password: given }: KeySource,
+  { key, pfx, password: given }: KeySource,
   password: Secret,
 ): Promise<AcceptedPfx> {
   if (pfx?.reasons.length === 0 && given?.reveal() === password.reveal())
     return { ...pfx, password };
-  const why = pfx === undefined ? ['it was PEM'] : pfx.reasons;
-  if (why.length > 0)
-    context.talk.note(
-      `${name} was written anew as TripleDES-SHA1 with a SHA-1 MAC: ${why.join(', ')}`,
-    );
-  const left = key.others.length;
-  if (left > 0)
-    context.talk.note(
-      `${name}: ${String(left)} certificate${left === 1 ? ' is' : 's are'} left out, not being of the chain`,
-    );
   return packPfx(context, key, password);
 }
 

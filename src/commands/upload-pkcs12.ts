@@ -16,6 +16,7 @@ import type { View } from '../output.ts';
 import { addKey } from './add-key.ts';
 import {
   acceptedPfx,
+  howConverted,
   keySourceArgument,
   keySourceOptions,
   randomPassword,
@@ -79,6 +80,8 @@ export async function uploadPkcs12(
     request: (target) => uploadPkcs12Request(target, incoming, { key, password }),
     inspect: (before) => {
       warnOfUsage(context, before, given.key.leaf, given.name);
+      const how = options.convert === false ? undefined : howConverted(given);
+      if (how !== undefined) context.talk.note(how);
     },
   });
 }

@@ -1,9 +1,10 @@
 /** A private key with its certificate and the chain of that: what becomes one key of a keyset. */
-import { createPrivateKey, sign, verify, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import type { BagAttributes, StoredKey } from './pkcs12-frame.ts';
 import { obstacles, type Pkcs12, type StoredCertificate } from './pkcs12.ts';
 import { printable } from './printable.ts';
+import { rsaNumbersFit, rsaNumbersOf } from './rsa-key.ts';
 import { isIssuedBy, isSelfIssued, type Certificate } from './x509.ts';
 
 export interface CertifiedKey extends BagAttributes {
@@ -34,13 +35,11 @@ export function certifiedKey(parts: KeyParts, name: string, alias?: string): Cer
     throw new Failure('input', `${name} holds no certificate for its private key`, {
       hint: 'export the key together with its own certificate',
     });
-  if (!works(privateKey, leaf.certificate))
+  if (!fitsTogether(privateKey, pkcs8))
     throw new Failure(
       'input',
-      `${name} is damaged: what its private key signs, its certificate does not verify`,
-      {
-        hint: 'fetch or export it again',
-      },
+      `${name} is damaged: the numbers of its private key do not belong together`,
+      { hint: 'fetch or export it again' },
     );
   const chain = chainFrom(leaf, parts.certificates);
   const kept = attributes.alias ?? leaf.alias;
@@ -79,7 +78,12 @@ function chooseKey(parts: KeyParts, name: string, alias: string | undefined): St
     throw new Failure(
       'input',
       `${name} holds ${String(keys.length)} private keys: ${shown.join(', ')}`,
-      { hint: 'choose one with --alias, or export it into a file of its own' },
+      {
+        hint:
+          new Set(aliases).size === keys.length
+            ? 'choose one with --alias, or export it into a file of its own'
+            : 'export the one that is meant into a file of its own: their names do not tell them apart (--alias)',
+      },
     );
   }
   const named = keys.filter((_, index) => aliases[index] === alias);
@@ -105,15 +109,11 @@ export function parsePrivateKey(pkcs8: Buffer, name: string): KeyObject {
   }
 }
 
-/** The numbers of an RSA key may belong together in part only: the public ones are all that was compared. */
-function works(privateKey: KeyObject, certificate: Certificate): boolean {
+/** The public numbers are all that was compared with the certificate. */
+function fitsTogether(privateKey: KeyObject, pkcs8: Buffer): boolean {
   if (privateKey.asymmetricKeyType !== 'rsa') return true;
-  const text = Buffer.from('policykeys');
-  try {
-    return verify('sha256', text, certificate.x509.publicKey, sign('sha256', text, privateKey));
-  } catch {
-    return false;
-  }
+  const numbers = rsaNumbersOf(pkcs8);
+  return numbers !== undefined && rsaNumbersFit(numbers);
 }
 
 /** A renewed certificate may have the same key: the one that the file ties to it, else the last to end. */

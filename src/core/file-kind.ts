@@ -15,6 +15,7 @@ export const fileKinds = [
   'jks',
   'jceks',
   'base64',
+  'utf16',
   'empty',
   'unknown',
 ] as const;
@@ -26,6 +27,7 @@ export function fileKind(bytes: Buffer): FileKind {
   if (looksLikePem(bytes)) return 'pem';
   if (bytes.length >= 4 && bytes.readUInt32BE() === 0xfeedfeed) return 'jks';
   if (bytes.length >= 4 && bytes.readUInt32BE() === 0xcececece) return 'jceks';
+  if (/^(?:fffe|feff)/.test(bytes.subarray(0, 2).toString('hex'))) return 'utf16';
   if (bytes[0] === tags.sequence) return derKind(bytes);
   const start = bytes
     .subarray(0, 400)
@@ -62,6 +64,8 @@ interface Words {
   readonly hint: string;
 }
 
+export const utf16Hint =
+  'PowerShell writes it so with >: save it as ASCII or UTF-8 (Set-Content -Encoding ascii)';
 const passAPfx = 'pass a PKCS #12 file (.pfx or .p12)';
 
 /** Where a PFX was wanted. */
@@ -100,9 +104,13 @@ const inPlaceOfAPfx: Readonly<Record<Exclude<FileKind, 'pkcs12'>, Words>> = {
     is: 'it is base64 text',
     hint: 'decode it to a PKCS #12 file first: base64 -d FILE > NEW.pfx',
   },
+  utf16: { is: 'it is text in UTF-16', hint: `${utf16Hint}; ${passAPfx}` },
   empty: { is: 'it is empty', hint: passAPfx },
   unknown: { is: 'it is of no kind that is known here', hint: passAPfx },
 };
+
+/** `it is PKCS #7`. */
+export const kindInWords = (kind: Exclude<FileKind, 'pkcs12'>): string => inPlaceOfAPfx[kind].is;
 
 /** The failure for bytes that could not be read as a PFX, because of `cause`. */
 export function notAPfx(bytes: Buffer, name: string, cause: unknown): Failure {

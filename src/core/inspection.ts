@@ -9,26 +9,20 @@ import {
   whyConverted,
   type CertifiedKey,
 } from './certified-key.ts';
-import { fileKind, type FileKind } from './file-kind.ts';
+import { fileKind, utf16Hint, type FileKind } from './file-kind.ts';
 import { minimumRsaBits } from './jwk.ts';
 import type { NumericDate } from './lifetime.ts';
 import type { Protection } from './pbe.ts';
 import { pemEncryption, readPemKey, readPemParts, type ReadPassword } from './pem-parts.ts';
 import { needsPassword, openPkcs12, outlinePkcs12, type Pkcs12, type StoredCertificate } from './pkcs12.ts'; // prettier-ignore
 import { printable } from './printable.ts';
+import { bitLength, keyTypeOf, type KeyType } from './public-key.ts';
 import { Secret } from './secret.ts';
 import { parseUploadKeySet } from './upload-keys.ts';
 import { extendedUsages, isSelfIssued, leafOf, objections, parseCertificate, type Certificate } from './x509.ts'; // prettier-ignore
 
 export const verdicts = ['accepted', 'converted', 'refused'] as const;
 export type Verdict = (typeof verdicts)[number];
-
-export interface KeyType {
-  /** `RSA`, `RSA-PSS`, `EC`, `OKP`, `oct`, …, as far as possible as a JWK has it. */
-  readonly kty: string;
-  readonly bits?: number;
-  readonly crv?: string;
-}
 
 export interface KeyFacts extends KeyType {
   readonly private: boolean;
@@ -112,6 +106,7 @@ export async function inspectFile(
     case 'jks':
     case 'jceks':
     case 'base64':
+    case 'utf16':
     case 'empty':
     case 'unknown': {
       const [reason, hint] = unreadable[kind];
@@ -130,6 +125,7 @@ const unreadable: Readonly<Record<Unreadable, readonly [string, string]>> = {
   jks: ['it is a Java key store (JKS)', 'make it a PFX: keytool -importkeystore -srckeystore FILE -destkeystore NEW.pfx -deststoretype PKCS12'], // prettier-ignore
   jceks: ['it is a Java key store (JCEKS)', 'make it a PFX: keytool -importkeystore -srckeystore FILE -srcstoretype JCEKS -destkeystore NEW.pfx -deststoretype PKCS12'], // prettier-ignore
   base64: ['it is base64 text', 'decode it first: base64 -d FILE > NEW'],
+  utf16: ['it is text in UTF-16', utf16Hint],
   empty: ['it is empty', known],
   unknown: ['it is of no kind that is known here', known],
 };
@@ -170,7 +166,7 @@ export function inspectOpened(
     keys: keys.map((stored) => {
       const privateKey = attempt(() => parsePrivateKey(stored.pkcs8, name));
       return {
-        ...(privateKey instanceof Failure ? { kty: 'unknown' } : keyTypeOf(privateKey)),
+        ...(privateKey instanceof Failure ? { kty: 'unknown' } : typeOf(privateKey)),
         private: true,
         ...shownAlias(aliasOf(stored, pfx)),
         encryption: stored.protection,
@@ -221,7 +217,7 @@ async function inspectPem(
   const stored = certificates.map((certificate) => ({ certificate }));
   const scheme = pemEncryption(block);
   const facts: KeyFacts = {
-    ...keyTypeOf(privateKey),
+    ...typeOf(privateKey),
     private: true,
     ...(scheme === undefined ? { encryption: { scheme: 'none', iterations: 0 } } : { encryption: { scheme, iterations: 0 } }), // prettier-ignore
     ...certificateOf(privateKey, stored),
@@ -294,7 +290,7 @@ const inspectPublicKey = (key: KeyObject): Inspection => ({
   verdict: 'refused',
   reasons: ['it is a public key, and B2C takes certificates: ask for the certificate of this key'],
   command: 'upload-certificate',
-  keys: [{ ...keyTypeOf(key), private: false }],
+  keys: [{ ...typeOf(key), private: false }],
 });
 
 type Members = Readonly<Record<string, unknown>>;
@@ -343,7 +339,7 @@ function jwkFacts(jwk: Members): JwkFacts {
   const n = jwk['n'];
   return {
     kty: text('kty') ?? '',
-    ...(typeof n === 'string' ? { bits: bitsOf(Buffer.from(n, 'base64url')) } : {}),
+    ...(typeof n === 'string' ? { bits: bitLength(Buffer.from(n, 'base64url')) } : {}),
     ...(Object.fromEntries(
       Object.entries(members).filter(([, value]) => value !== undefined),
     ) as Partial<Record<keyof typeof members, string>>),
@@ -351,31 +347,13 @@ function jwkFacts(jwk: Members): JwkFacts {
   };
 }
 
-const bitsOf = (bytes: Buffer): number => {
-  const hex = bytes.toString('hex').replace(/^0+/, '');
-  return hex === ''
-    ? 0
-    : 4 * (hex.length - 1) + Number.parseInt(hex.slice(0, 1), 16).toString(2).length;
-};
-
-const curves: Readonly<Record<string, string>> = {
-  prime256v1: 'P-256',
-  secp384r1: 'P-384',
-  secp521r1: 'P-521',
-  ed25519: 'Ed25519',
-  ed448: 'Ed448',
-  x25519: 'X25519',
-  x448: 'X448',
-};
-
-/** As far as there are words in RFC 7518 and RFC 8037; the others keep the name of node:crypto. */
-export function keyTypeOf(key: KeyObject): KeyType {
-  const { asymmetricKeyType: type = 'unknown', asymmetricKeyDetails: details = {} } = key;
-  const curve = details.namedCurve ?? type;
-  const bits = details.modulusLength;
-  if (type === 'ec') return { kty: 'EC', crv: curves[curve] ?? curve };
-  if (Object.hasOwn(curves, type)) return { kty: 'OKP', crv: curves[type] ?? type };
-  return { kty: type.toUpperCase(), ...(bits === undefined ? {} : { bits }) };
+/** A damaged key may be read, and say nothing more about itself. */
+function typeOf(key: KeyObject): KeyType {
+  try {
+    return keyTypeOf(key);
+  } catch {
+    return { kty: 'unknown' };
+  }
 }
 
 const shownAlias = (alias: string | undefined): { alias?: string } =>

@@ -86,7 +86,7 @@ export async function readPemKey(
     pemEncryption(block) === undefined
       ? parseClear(block, name)
       : parseTraditional(block, name, await readPassword());
-  return { privateKey, pkcs8: privateKey.export({ type: 'pkcs8', format: 'der' }) };
+  return { privateKey, pkcs8: exportKey(privateKey, name) };
 }
 
 export interface PemFile {
@@ -121,7 +121,15 @@ export async function readPemKeyParts(
       });
     return one;
   });
-  const { pkcs8 } = await readPemKey(first, key.name, readPassword);
+  const { pkcs8, privateKey } = await readPemKey(first, key.name, readPassword);
+  // Of one file for both, `certifiedKey` says the same in its own words.
+  const others = certificates.filter(({ name }) => name !== key.name);
+  if (others.length > 0 && !found.some(({ x509 }) => x509.checkPrivateKey(privateKey)))
+    throw new Failure(
+      'input',
+      `${key.name} is not the private key of ${others.map(({ name }) => name).join(' or ')}`,
+      { hint: 'pass the certificate and the private key that belong together' },
+    );
   return { keys: [{ pkcs8 }], certificates: found.map((certificate) => ({ certificate })) };
 }
 
@@ -141,12 +149,26 @@ async function decryptPkcs8(bytes: Buffer, name: string, password: Secret): Prom
   } catch (error) {
     if (!(error instanceof DerError)) throw error;
     throw new Failure('input', `cannot open the private key of ${name}: ${error.message}`, {
-      hint: 'write it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc',
+      hint: 'write it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEW.pem',
       cause: error,
     });
   }
   throw wrongPassword(name);
 }
+
+/** A damaged one may be read, and not be written again. */
+function exportKey(key: KeyObject, name: string): Buffer {
+  try {
+    return key.export({ type: 'pkcs8', format: 'der' });
+  } catch {
+    throw unreadable(name);
+  }
+}
+
+const unreadable = (name: string): Failure =>
+  new Failure('input', `${name}: its private key cannot be read`, {
+    hint: 'is it damaged? Look at it with: openssl pkey -in FILE -noout -text',
+  });
 
 const derTypes: Readonly<Record<string, 'pkcs8' | 'pkcs1' | 'sec1'>> = {
   'PRIVATE KEY': 'pkcs8',
@@ -162,21 +184,19 @@ function parseClear({ label, bytes }: PemBlock, name: string): KeyObject {
   } catch {
     // The cause stays behind: nobody knows what it quotes.
   }
-  throw new Failure('input', `${name}: its private key cannot be read`, {
-    hint: 'is it damaged? Look at it with: openssl pkey -in FILE -noout -text',
-  });
+  throw unreadable(name);
 }
 
 function parseTraditional(block: PemBlock, name: string, password: Secret): KeyObject {
   try {
     return createPrivateKey({ key: block.text, format: 'pem', passphrase: password.reveal() });
   } catch (error) {
-    // ERR_OSSL_EVP_UNSUPPORTED and its like: a cipher that this OpenSSL lacks, or that is none.
-    if (errorCode(error)?.includes('UNSUPPORTED') === true)
+    // A cipher that this OpenSSL lacks, or that is none; ERR_OSSL_UNSUPPORTED is what came out of it.
+    if (/^ERR_OSSL_(?:EVP|PEM)_UNSUPPORTED/.test(errorCode(error) ?? ''))
       throw new Failure(
         'input',
         `cannot open the private key of ${name}: an encryption that is not known (${pemEncryption(block) ?? ''})`,
-        { hint: 'write it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc' },
+        { hint: 'write it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEW.pem' },
       );
     throw wrongPassword(name);
   }

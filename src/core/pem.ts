@@ -21,7 +21,10 @@ export const looksLikePem = (bytes: Buffer): boolean =>
 
 /** Every block of a PEM file, in order. `name` names the file in failures, which never repeat its content. */
 export function parsePem(bytes: Buffer, name: string): PemBlock[] {
-  const refuse = (reason: string): Failure => new Failure('input', `${name}: ${reason}`);
+  const refuse = (reason: string): Failure =>
+    new Failure('input', `${name}: ${reason}`, {
+      hint: 'PEM is text between -----BEGIN and -----END lines: fetch or export it again as that',
+    });
   const text = bytes.toString('latin1').replace(byteOrderMark, '');
   const lines = text.split(/\r\n|\r|\n/);
   const blocks: PemBlock[] = [];

@@ -70,7 +70,8 @@ export const sequenceIn = (bytes: Buffer): DerNode => readDer(derFromBer(bytes))
 /** Throws DerError for what is no PFX. */
 export function readFrame(bytes: Buffer): Frame {
   const pfx = sequenceIn(bytes);
-  readSmallInteger(derChild(pfx, 0, tags.integer));
+  if (readSmallInteger(derChild(pfx, 0, tags.integer)) !== 3)
+    throw new DerError('of another version than 3');
   const authSafe = derChild(pfx, 1, tags.sequence);
   if (readOid(derChild(authSafe, 0)) !== oids.data) throw new DerError('signed, not MACed');
   const safe = explicit(authSafe).content;

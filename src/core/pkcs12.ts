@@ -120,7 +120,7 @@ export function obstacles(outline: Pkcs12Outline): string[] {
 }
 
 const exportHint =
-  'export it again: openssl pkcs12 -export -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1';
+  'export it again, or: openssl pkcs12 -in FILE -legacy -nodes | openssl pkcs12 -export -out NEW.pfx -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1';
 
 /**
  * Opens a PFX. `name` names the file in failures, which tell a wrong password from a damaged file as
@@ -133,7 +133,7 @@ export async function openPkcs12(bytes: Buffer, password: Secret, name: string):
       'input',
       `${name} is protected with PBMAC1 (RFC 9579), which B2C cannot read`,
       {
-        hint: 'export it with another MAC: openssl pkcs12 -export -macalg sha1, without -pbmac1_pbkdf2',
+        hint: 'export it with another MAC: openssl pkcs12 -in FILE -nodes | openssl pkcs12 -export -macalg sha1 -out NEW.pfx',
       },
     );
   try {
@@ -235,5 +235,5 @@ function matches(mac: Mac, safe: Buffer, password: Password, spend: Spend): bool
 
 const wrongPassword = (name: string): Failure =>
   new Failure('input', `cannot open ${name}: the password is wrong, or the file is damaged`, {
-    hint: 'check the password, which is read from --password-from; a PFX without one: --no-password',
+    hint: 'check the password (--password-from); if it has none, pass --no-password',
   });

@@ -1,8 +1,9 @@
 /** JWK Sets with private members (RFC 7517 section 5), to replace the keys of a keyset. */
-import { createPrivateKey } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { keyTypes, keyUses, minimumRsaBits, type KeyType, type KeyUse } from './jwk.ts';
 import { isoTime, type NumericDate } from './lifetime.ts';
+import { bitLength } from './public-key.ts';
+import { maximumRsaBits, rsaNumbersFit, rsaPrivateMembers } from './rsa-key.ts';
 import { Secret } from './secret.ts';
 
 /** A key of a JWK Set that is ready to be sent: private members wrapped, no `kid`. */
@@ -30,7 +31,6 @@ export interface UploadKeySet {
   readonly dropped: readonly string[];
 }
 
-const rsaPrivateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const;
 type Members = Readonly<Record<string, unknown>>;
 
 const isObject = (value: unknown): value is Members =>
@@ -126,17 +126,16 @@ const isBase64 = (value: unknown): value is string =>
 
 function readRsa(member: Members, refuse: Refuse): Omit<UploadKey, 'kty' | 'use'> {
   const text = (name: string): string => base64url(member, name, refuse);
-  const open = { kty: 'RSA', n: text('n'), e: text('e') };
-  const [d, p, q, dp, dq, qi] = rsaPrivateMembers.map(text) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  const bits = rsaBits({ ...open, d, p, q, dp, dq, qi });
-  if (bits === undefined) throw refuse('the members do not make an RSA private key');
+  const open = { n: text('n'), e: text('e') };
+  const [d, p, q, dp, dq, qi] = rsaPrivateMembers.map(text) as Six;
+  const number = (member: string): Buffer => Buffer.from(member, 'base64url');
+  const n = number(open.n);
+  const bits = bitLength(n);
+  const fits = rsaNumbersFit({
+    ...{ n, e: number(open.e), d: number(d), p: number(p), q: number(q) },
+    ...{ dp: number(dp), dq: number(dq), qi: number(qi) },
+  });
+  if (!fits || bits > maximumRsaBits) throw refuse('the members do not make an RSA private key');
   if (bits < minimumRsaBits)
     throw refuse(
       `the RSA key has ${String(bits)} bits`,
@@ -155,33 +154,7 @@ function readRsa(member: Members, refuse: Refuse): Omit<UploadKey, 'kty' | 'use'
   };
 }
 
-type RsaMembers = Readonly<Record<'kty' | 'n' | 'e' | (typeof rsaPrivateMembers)[number], string>>;
-
-/** Far more than anybody uses, and still little work. */
-const maximumRsaBits = 16_384;
-
-/** The size of the modulus; `undefined` when the members do not belong together (RFC 8017 section 3.2). */
-function rsaBits(key: RsaMembers): number | undefined {
-  try {
-    // Node looks at the form of each member only.
-    const bits = createPrivateKey({ key, format: 'jwk' }).asymmetricKeyDetails?.modulusLength;
-    if (bits === undefined || bits > maximumRsaBits) return undefined;
-    const value = (text: string): bigint =>
-      BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`);
-    const [n, e, p, q] = [value(key.n), value(key.e), value(key.p), value(key.q)];
-    const fits =
-      p * q === n &&
-      (e * value(key.d)) % (p - 1n) === 1n &&
-      (e * value(key.d)) % (q - 1n) === 1n &&
-      (e * value(key.dp)) % (p - 1n) === 1n &&
-      (e * value(key.dq)) % (q - 1n) === 1n &&
-      (q * value(key.qi)) % p === 1n;
-    return fits ? bits : undefined;
-  } catch {
-    // Among others a division by zero. The cause is left behind: it may quote a member.
-    return undefined;
-  }
-}
+type Six = [string, string, string, string, string, string];
 
 function readChain(member: Members, refuse: Refuse): Pick<UploadKey, 'x5c' | 'x5t'> {
   const x5c: unknown = member['x5c'] ?? undefined;

@@ -2,10 +2,11 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { derChild, derChildren, DerError, derOid, readDer, readDerAt, tags } from './der.ts';
-import { fileKind } from './file-kind.ts';
+import { fileKind, kindInWords, utf16Hint } from './file-kind.ts';
 import { minimumRsaBits, type KeyUse } from './jwk.ts';
 import { isoTime, relativeTime, type NumericDate } from './lifetime.ts';
 import { isPrivateKeyLabel, looksLikePem, parsePem } from './pem.ts';
+import { keyTypeOf } from './public-key.ts';
 
 /** RFC 5280 section 4.2.1.3, in bit order. */
 export const keyUsages = [
@@ -49,12 +50,14 @@ function seconds(text: string): NumericDate {
   return time;
 }
 
+const passACertificate = 'pass a certificate in PEM or DER form';
+
 /** Reads one certificate. `name` names the file in failures. Failures: `input`. */
 export function parseCertificate(bytes: Buffer, name: string): Certificate {
   try {
     const whole = readDer(bytes);
     const x509 = new X509Certificate(whole.whole);
-    const bits = x509.publicKey.asymmetricKeyDetails?.modulusLength;
+    const { bits } = keyTypeOf(x509.publicKey);
     const usage = readKeyUsage(bytes);
     return {
       der: bytes,
@@ -72,7 +75,7 @@ export function parseCertificate(bytes: Buffer, name: string): Certificate {
   } catch (error) {
     const reason = error instanceof DerError ? ` (${error.message})` : '';
     throw new Failure('input', `${name} is not an X.509 certificate${reason}`, {
-      hint: 'pass a certificate in PEM or DER form',
+      hint: passACertificate,
       cause: error,
     });
   }
@@ -108,9 +111,14 @@ export const usageAllows = (certificate: Certificate, use: KeyUse): boolean =>
 
 /** PEM with one or more certificates, or one in DER. A private key in it is refused. Failures: `input`. */
 export function parseCertificateFile(bytes: Buffer, name: string): Certificate[] {
-  if (fileKind(bytes) === 'pkcs12')
+  const kind = fileKind(bytes);
+  if (kind === 'pkcs12')
     throw new Failure('input', `${name} is a PFX, not a certificate`, {
       hint: 'a certificate with its private key goes through upload-pkcs12',
+    });
+  if (kind !== 'pem' && kind !== 'certificate' && kind !== 'unknown')
+    throw new Failure('input', `${name} is not an X.509 certificate: ${kindInWords(kind)}`, {
+      hint: kind === 'utf16' ? utf16Hint : passACertificate,
     });
   if (!looksLikePem(bytes)) return [parseCertificate(bytes, name)];
   const blocks = parsePem(bytes, name);
@@ -119,7 +127,10 @@ export function parseCertificateFile(bytes: Buffer, name: string): Certificate[]
       hint: 'upload-certificate is for public certificates: pass a file with the certificate alone, or upload a PFX with upload-pkcs12',
     });
   const other = blocks.find((block) => block.label !== 'CERTIFICATE');
-  if (other) throw new Failure('input', `${name} holds a ${other.label}, not only certificates`);
+  if (other)
+    throw new Failure('input', `${name} holds a ${other.label}, not only certificates`, {
+      hint: 'pass a file with the certificates alone',
+    });
   return blocks.map((block) => parseCertificate(block.bytes, name));
 }
 

@@ -76,7 +76,7 @@ export async function readBounded(path: string, name: string, bounds: Bounds): P
     new Failure('input', `cannot read ${name}: ${reason}`, { hint });
   try {
     const facts = await stat(path);
-    if (facts.isDirectory()) throw cannot('it is a folder');
+    if (facts.isDirectory()) throw cannot('it is a folder', 'name the file in it');
     if (facts.isFIFO() && /^\/(?:dev|proc\/self)\/fd\/\d+$/.test(path))
       return await readPipe(path, name, bounds);
     if (!facts.isFile())
@@ -94,7 +94,10 @@ export async function readBounded(path: string, name: string, bounds: Bounds): P
     }
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw new Failure('input', `cannot read ${name}: ${fileTrouble(error)}`, { cause: error });
+    throw new Failure('input', `cannot read ${name}: ${fileTrouble(error)}`, {
+      hint: 'check its name, its folder, and whether you may read it',
+      cause: error,
+    });
   }
 }
 

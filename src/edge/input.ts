@@ -49,7 +49,7 @@ export function openInput(options: InputOptions): Input {
 
   const refuseEmpty = (bytes: Buffer, name: string): Buffer => {
     if (bytes.length > 0) return bytes;
-    throw new Failure('input', `${name} is empty`);
+    throw new Failure('input', `${name} is empty`, { hint: 'is it the right one?' });
   };
 
   return {
@@ -75,7 +75,7 @@ export function openInput(options: InputOptions): Input {
     },
   };
 
-  async function question({ flag, what, chosen }: TextWanted): Promise<Secret> {
+  async function question({ flag, what, chosen, emptyHint }: TextWanted): Promise<Secret> {
     if (options.askHidden) {
       const answer = await options.askHidden(what);
       // It does not show while it is typed.
@@ -84,7 +84,7 @@ export function openInput(options: InputOptions): Input {
       return answer;
     }
     throw new Failure('usage', `${flag} is missing, and nobody can be asked`, {
-      hint: `pass ${flag} with a file, - for stdin, or env:NAME`,
+      hint: `pass ${flag} with a file, - for stdin, or env:NAME${emptyHint === undefined ? '' : `; ${emptyHint}`}`,
     });
   }
 

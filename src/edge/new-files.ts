@@ -1,6 +1,8 @@
 /** Files that a command was told to make: whole or not at all, and never in place of another unasked. */
 import { randomUUID } from 'node:crypto';
-import { link, lstat, open, rename, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, link, lstat, open, realpath, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Files, NewFile, StagedFile } from '../context.ts';
 import { errorCode, Failure } from '../failure.ts';
 import { fileTrouble } from './files.ts';
@@ -15,10 +17,15 @@ const exists = (path: string): Failure =>
 const cannotWrite = (path: string, error: unknown): Failure =>
   error instanceof Failure
     ? error
-    : new Failure('input', `cannot write ${shown(path)}: ${fileTrouble(error)}`, { cause: error });
+    : new Failure('input', `cannot write ${shown(path)}: ${fileTrouble(error)}`, {
+        hint: 'check the folder, and whether there is space left in it',
+        cause: error,
+      });
+
+type Wanted = Pick<NewFile, 'path' | 'overwrite'>;
 
 /** A link or a device in the place of the file is nothing to replace, whatever was said. */
-async function look({ path, overwrite }: NewFile): Promise<void> {
+async function look({ path, overwrite }: Wanted): Promise<void> {
   if (path === '') throw new Failure('input', 'cannot write a file without a name');
   const found = await lstat(path).catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT') return undefined;
@@ -33,9 +40,19 @@ async function look({ path, overwrite }: NewFile): Promise<void> {
 }
 
 export const newFiles: Files = {
+  async check(wanted) {
+    try {
+      await look(wanted);
+      await access(dirname(wanted.path), constants.W_OK);
+    } catch (error) {
+      throw cannotWrite(wanted.path, error);
+    }
+  },
+
   async stage(file) {
     const { path, bytes, secret } = file;
-    const temporary = `${path}.${randomUUID()}.tmp`;
+    // Not longer than other names, whatever the file is called.
+    const temporary = join(dirname(path), `.policykeys-${randomUUID()}.tmp`);
     const discard = (): Promise<void> => unlink(temporary).catch(() => undefined);
     try {
       await look(file);
@@ -52,6 +69,7 @@ export const newFiles: Files = {
     }
     return {
       path,
+      place: join(await realpath(dirname(path)), basename(path)),
       discard,
       async commit() {
         try {

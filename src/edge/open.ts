@@ -1,6 +1,6 @@
 /** Builds the real Context from settings and world: the one place where the doors are put together. */
 import { generateKeyPair, randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { Failure } from '../failure.ts';
 import type { Transport } from '../graph/request.ts';
@@ -147,6 +147,7 @@ export async function openContext(
         cancelled,
       }),
       files: {
+        check: async (file) => (await import('./new-files.ts')).newFiles.check(file),
         stage: async (file) => (await import('./new-files.ts')).newFiles.stage(file),
       },
       random: {
@@ -166,6 +167,10 @@ export async function openContext(
           (await import('./emulator.ts')).serve(settings, options, cancelled),
       },
       dryRun: settings.dryRun,
+      checkpoint: async () => {
+        await setImmediate();
+        cancelled.throwIfAborted();
+      },
       now: () => Math.floor(world.now() / 1000),
       rememberKeySets: (ids) => writeNames(names, ids),
       rememberedKeySets: () => readNames(names),

@@ -59,7 +59,7 @@ interface CodeMeaning {
 
 const mixing = 'all keys of a keyset share one kty and one use: put this key into another keyset';
 const wrongPassword =
-  'B2C says this of every PFX that is not TripleDES-SHA1, too: openssl pkcs12 -export -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1';
+  'B2C says this of every PFX that is not TripleDES-SHA1, too: without --no-convert it is converted, and policykeys inspect tells its kind';
 const badKey = 'check the key material that was sent';
 
 /** What the service means by its own codes, by the digits after `AADB2C`. */

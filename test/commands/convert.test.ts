@@ -49,8 +49,8 @@ const isThere = (): boolean => readdirSync(tenant.folder).includes('out.pfx');
 test.each(['aes.pfx', 'rc2.pfx', 'nomac.pfx'])('%s', async (name) => {
   const ran = await convert([fixture(name), ...right]);
   expect(ran.code).toBe(0);
-  expect(ran.stderr).toContain(`${name} was written anew as TripleDES-SHA1 with a SHA-1 MAC`);
-  expect(ran.stderr).toContain(`wrote ${out}`);
+  expect(ran.stderr).toContain(`${name} was converted to TripleDES-SHA1 with a SHA-1 MAC, since`);
+  expect(ran.stderr).toMatch(/^note: wrote .*out\.pfx: /);
   expect(ran.json).toMatchObject({
     type: 'pkcs12',
     verdict: 'accepted',
@@ -163,6 +163,35 @@ test('a folder that is not there', async () => {
   out = join(tenant.folder, 'no/where.pfx');
   const ran = await convert([fixture('aes.pfx'), ...right]);
   expect([ran.code, ran.stderr]).toEqual([3, expect.stringContaining('cannot write')]);
+});
+
+test('--dry-run refuses what the real run would', async () => {
+  writeFileSync(out, 'mine');
+  expect((await convert([fixture('aes.pfx'), ...right, '--dry-run'])).code).toBe(6);
+});
+
+test('a signal while it is opened: nothing is written', async () => {
+  const ran = await convert([fixture('aes.pfx'), ...right], { onListen: (send) => setImmediate(() => { send('SIGTERM'); }) }); // prettier-ignore
+  expect([ran.code, isThere(), ran.stdout]).toEqual([143, false, '']);
+});
+
+test('a file that already has the name is said before a password is asked for', async () => {
+  writeFileSync(out, 'mine');
+  expect((await convert([fixture('aes.pfx')])).code).toBe(6);
+});
+
+test('a private key that is damaged in a number that no certificate shows', async () => {
+  const jwk = createPrivateKey(readFileSync(fixture('with-key.pem'))).export({ format: 'jwk' });
+  for (const member of ['d', 'dp', 'dq', 'qi'] as const) {
+    const bytes = Buffer.from(jwk[member]!, 'base64url');
+    bytes[bytes.length >> 1]! ^= 1;
+    const bent = createPrivateKey({ key: { ...jwk, [member]: bytes.toString('base64url') }, format: 'jwk' }); // prettier-ignore
+    const file = join(tenant.folder, 'bent.pem');
+    writeFileSync(file, bent.export({ type: 'pkcs8', format: 'pem' }));
+    const ran = await convert(['--certificate', fixture('signing.pem'), '--key', file, '--out-password-from', 'env:OTHER']); // prettier-ignore
+    expect([member, ran.code, isThere()]).toEqual([member, 3, false]);
+    expect(ran.stderr).toContain('the numbers of its private key do not belong together');
+  }
 });
 
 test('--dry-run writes nothing', async () => {

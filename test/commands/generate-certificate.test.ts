@@ -1,6 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { parseCertificate } from '../../src/core/x509.ts';
 import { keepSecret, lines, now, openTenant, type Ran, type RunOptions, type Tenant } from '../support/world.ts'; // prettier-ignore
@@ -176,10 +183,58 @@ test('files that are there already', async () => {
   writeFileSync(at('x.cer'), 'mine');
   const words = ['A', ...subject, '--certificate-out', at('x.cer')];
   const ran = await generate(words);
-  expect([ran.code, ran.asked, readFileSync(at('x.cer'), 'utf8')]).toEqual([6, [], 'mine']);
+  expect([ran.code, ran.wrote, readFileSync(at('x.cer'), 'utf8')]).toEqual([6, [], 'mine']);
   expect((await generate([...words, '--overwrite'])).code).toBe(0);
   expect(readFileSync(at('x.cer'))[0]).toBe(0x30);
 });
+
+test('one file for two, by another name', async () => {
+  symlinkSync(tenant.folder, at('link'));
+  const words = [...subject, '--pkcs12-out', at('x.pfx'), '--certificate-out', at('link/x.pfx')];
+  for (const more of [[], ['--overwrite']]) {
+    const ran = await generate([...words, '--password-from', 'env:PASSWORD', ...more]);
+    expect([ran.code, existsSync(at('x.pfx'))]).toEqual([2, false]);
+    const uploaded = await generate(['A', ...words, '--password-from', 'env:PASSWORD', ...more]);
+    expect([uploaded.code, uploaded.wrote, existsSync(at('x.pfx'))]).toEqual([2, [], false]);
+  }
+});
+
+test('a daily job: nothing to do, whatever file is there', async () => {
+  const words = ['A', ...subject, '--if-empty', '--certificate-out', at('x.cer')];
+  expect((await generate(words)).code).toBe(0);
+  const first = readFileSync(at('x.cer'));
+  const again = await generate(words);
+  expect([again.code, again.json]).toMatchObject([0, { unchanged: true }]);
+  expect(readFileSync(at('x.cer'))).toEqual(first);
+});
+
+test('--dry-run refuses what the real run would', async () => {
+  writeFileSync(at('x.cer'), 'mine');
+  for (const name of ['x.cer', 'no/x.cer'])
+    for (const words of [['A'], ['--pkcs12-out', at('x.pfx'), '--password-from', 'env:PASSWORD']]) {
+      const ran = await generate([
+        ...words,
+        ...subject,
+        '--certificate-out',
+        at(name),
+        '--dry-run',
+      ]);
+      expect([name, ran.code]).toEqual([name, name === 'x.cer' ? 6 : 3]);
+    }
+});
+
+test('without --exp it lives for a year from --nbf on', async () => {
+  const ran = await generate(['A', ...subject, '--nbf', '2031-03-01']);
+  expect(ran.json).toMatchObject({ certificates: [{ nbf: Date.UTC(2031, 2, 1) / 1000, exp: Date.UTC(2032, 2, 1) / 1000 }] }); // prettier-ignore
+});
+
+test('a signal while the key is made: nothing is sent or written', async () => {
+  for (const words of [['A', '--certificate-out', at('x.cer')], ['--pkcs12-out', at('x.pfx'), '--password-from', 'env:PASSWORD']]) {
+    const ran = await generate([...words, ...subject], { onListen: (send) => setImmediate(() => { send('SIGINT'); }) }); // prettier-ignore
+    expect([ran.code, ran.wrote, ran.stdout]).toEqual([130, [], '']);
+    expect([existsSync(at('x.cer')), existsSync(at('x.pfx'))]).toEqual([false, false]);
+  }
+}); // prettier-ignore
 
 test.each<[string, readonly string[], string]>([
   ['nothing to keep the key', subject, 'the private key would go nowhere'],
@@ -191,7 +246,9 @@ test.each<[string, readonly string[], string]>([
   ['no password', [...subject, '--pkcs12-out', 'x.pfx'], '--password-from is missing'],
   ['one file for two', [...subject, '--pkcs12-out', 'x', '--certificate-out', 'x', '--password-from', 'env:PASSWORD'], 'the same file'],
   ['in the past', ['A', ...subject, '--exp', '2029-01-01'], 'not in the future'],
-  ['backwards', ['A', ...subject, '--nbf', '2y'], 'is not after --nbf'],
+  ['backwards', ['A', ...subject, '--nbf', '2y', '--exp', '1y'], 'is not after --nbf'],
+  ['options for a keyset that is none', [...subject, '--pkcs12-out', 'x.pfx', '--create', '--password-from', 'env:PASSWORD'], 'there is no keyset'],
+  ['stdout for a file', [...subject, '--pkcs12-out', '-', '--password-from', 'env:PASSWORD'], 'is no file to write to'],
   ['1024 bits', ['A', ...subject, '--key-size', '1024'], '--key-size'],
 ])('%s is usage', async (_name, words, reason) => {
   const ran = await generate(words);

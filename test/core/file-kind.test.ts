@@ -38,6 +38,7 @@ test.each<[string, FileKind, Buffer]>([
   ['a list with a byte order mark', 'json', Buffer.from('\ufeff[]')],
   ['JKS', 'jks', Buffer.from('feedfeed00000002', 'hex')],
   ['JCEKS', 'jceks', Buffer.from('cececece00000002', 'hex')],
+  ['UTF-16', 'utf16', Buffer.from('\ufeff-----BEGIN', 'utf16le')],
   ['text', 'unknown', Buffer.from('MIT License')],
   ['one byte', 'unknown', Buffer.from([0x30])],
   ['an empty sequence', 'unknown', Buffer.from([0x30, 0])],

@@ -94,7 +94,7 @@ describe('the codes of keysets-api.md section 5', () => {
 
   test('a PFX that B2C cannot read: the hint says what it means by "password"', () => {
     for (const code of ['AADB2C90213', 'AADB2C95025'])
-      expect(failed(400, code).hint).toContain('PBE-SHA1-3DES');
+      expect(failed(400, code).hint).toContain('TripleDES-SHA1');
   });
 });
 
