@@ -232,7 +232,7 @@ const formats = [...outputFormats].sort();
 
 /** The end of each line is completed; the same in every shell. */
 const cases: readonly (readonly [string, readonly string[]])[] = [
-  ['policykeys ge', ['generate-key', 'get', 'get-active-key']],
+  ['policykeys ge', ['generate-certificate', 'generate-key', 'get', 'get-active-key']],
   ['policykeys --cloud emulator sh', ['show']],
   ['policykeys keys d', ['disable']],
   ['policykeys -q keys --output json d', ['disable']],
@@ -382,9 +382,9 @@ inShell('bash', askBash, 'bash', () => {
 
   test('the line is completed where the cursor is', () => {
     // Five times to the left; what follows the cursor is no part of the word.
-    const line = 'policykeys --cloud emulator genXX -q';
+    const line = 'policykeys --cloud emulator get-aXX -q';
     const { words } = askBash(policykeys('bash'), [`${line}${'\u001b[D'.repeat(5)}`]);
-    expect(words.get(line)).toEqual(['--cloud', 'emulator', 'generate-keyXX', '-q']);
+    expect(words.get(line)).toEqual(['--cloud', 'emulator', 'get-active-keyXX', '-q']);
   });
 });
 

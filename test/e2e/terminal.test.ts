@@ -1,7 +1,7 @@
 /** Questions, the spinner and colours in a real terminal. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { guard, openSite, type Site } from '../support/binary.ts';
+import { guard, newFolder, openSite, type Site } from '../support/binary.ts';
 import { inTerminal } from '../support/pty.ts';
 
 let site: Site;
@@ -43,13 +43,24 @@ describe('the hidden question', () => {
     const file = join(import.meta.dirname, '../fixtures/demo/saml.pfx');
     const password = guard('demo-password');
     guard(readFileSync(file).toString('base64'));
-    const { code } = await run(`upload-pkcs12 Saml ${file} --create`, [['Password of the PFX: ', `${password}\r`]]); // prettier-ignore
+    const { code } = await run(`upload-pkcs12 Saml ${file} --create`, [[`Password of ${file}: `, `${password}\r`]]); // prettier-ignore
     expect(code).toBe(0);
-    const wrong = await run(`upload-pkcs12 Saml ${file}`, [['Password of the PFX: ', `${guard('not-this-one')}\r`]]); // prettier-ignore
+    const wrong = await run(`upload-pkcs12 Saml ${file}`, [[`Password of ${file}: `, `${guard('not-this-one')}\r`]]); // prettier-ignore
     expect([wrong.code, wrong.text]).toMatchObject([
       3,
       expect.stringContaining('the password is wrong'),
     ]);
+  });
+
+  test('a new password is asked for twice, and has to be the same', async () => {
+    const out = join(newFolder(), 'new.pfx');
+    const line = `generate-certificate --subject CN=x --pkcs12-out ${out}`;
+    const [first, again] = ['Password for the new PFX: ', 'Password for the new PFX, once more: '];
+    const [one, other] = [guard('a-new-password'), guard('another-password')];
+    const differing = await run(line, [[first, `${one}\r`], [again, `${other}\r`]]); // prettier-ignore
+    expect([differing.code, existsSync(out)]).toEqual([3, false]);
+    const same = await run(line, [[first, `${one}\r`], [again, `${one}\r`]]); // prettier-ignore
+    expect([same.code, existsSync(out)]).toEqual([0, true]);
   });
 
   test('nothing is typed', async () => {
