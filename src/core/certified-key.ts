@@ -1,11 +1,12 @@
 /** A private key with its certificate and the chain of that: what becomes one key of a keyset. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
+import { derChild, readDer, readOid } from './der.ts';
 import type { BagAttributes, StoredKey } from './pkcs12-frame.ts';
 import { obstacles, type Pkcs12, type StoredCertificate } from './pkcs12.ts';
 import { printable } from './printable.ts';
 import { rsaNumbersFit, rsaNumbersOf } from './rsa-key.ts';
-import { isIssuedBy, isSelfIssued, type Certificate } from './x509.ts';
+import { isIssuedBy, type Certificate } from './x509.ts';
 
 export interface CertifiedKey extends BagAttributes {
   readonly privateKey: KeyObject;
@@ -98,15 +99,27 @@ function chooseKey(parts: KeyParts, name: string, alias: string | undefined): St
   );
 }
 
+/** More than an RSA key of 16,384 bits takes, in bytes. */
+export const maxKeyBytes = 16_384;
+
+/** RSA, RSASSA-PSS, EC, X25519, X448, Ed25519, Ed448. */
+const keyAlgorithms = [
+  ...['1.2.840.113549.1.1.1', '1.2.840.113549.1.1.10', '1.2.840.10045.2.1'],
+  ...['1.3.101.110', '1.3.101.111', '1.3.101.112', '1.3.101.113'],
+];
+
+/** Failures: `input`, also for kinds of which OpenSSL would first compute a public key of any size. */
 export function parsePrivateKey(pkcs8: Buffer, name: string): KeyObject {
   try {
-    return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+    const algorithm = readOid(derChild(derChild(readDer(pkcs8), 1), 0));
+    if (keyAlgorithms.includes(algorithm) && pkcs8.length <= maxKeyBytes)
+      return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
   } catch {
     // The cause stays behind: nobody knows what it quotes.
-    throw new Failure('input', `${name}: its private key cannot be read`, {
-      hint: 'export it again; a key that is no RSA key is of no use to B2C',
-    });
   }
+  throw new Failure('input', `${name}: its private key cannot be read`, {
+    hint: 'export it again; a key that is no RSA key is of no use to B2C',
+  });
 }
 
 /** The public numbers are all that was compared with the certificate. */
@@ -133,8 +146,9 @@ function leafFor(
   return tied ?? (fitting[0] && fitting.reduce(last, fitting[0]));
 }
 
-/** Longer ones are not found outside of attacks, and every link costs a signature. */
+/** Longer ones are not found outside of attacks, nor more issuers of one name: each costs a signature. */
 const longestChain = 20;
+const mostTries = 200;
 
 /** From a certificate up: each followed by the one that signed it, as far as they are there. */
 export function chainFrom(
@@ -142,11 +156,17 @@ export function chainFrom(
   certificates: readonly StoredCertificate[],
 ): StoredCertificate[] {
   const chain = [leaf];
-  const rest = new Set(certificates);
+  // Of an issuer that was renewed, the certificate that ends last.
+  const rest = new Set(
+    [...certificates].sort((a, b) => b.certificate.notAfter - a.certificate.notAfter),
+  );
+  let tries = 0;
+  const signed = (by: Certificate, one: Certificate): boolean =>
+    one.x509.issuer === by.x509.subject && ++tries <= mostTries && isIssuedBy(one, by);
   for (let last = leaf; chain.length < longestChain;) {
     rest.delete(last);
-    if (isSelfIssued(last.certificate)) break;
-    const issuer = [...rest].find((one) => isIssuedBy(last.certificate, one.certificate));
+    if (signed(last.certificate, last.certificate)) break;
+    const issuer = [...rest].find((one) => signed(one.certificate, last.certificate));
     if (issuer === undefined) break;
     chain.push(issuer);
     last = issuer;

@@ -77,10 +77,14 @@ export function derChild(node: DerNode, index: number, tag?: number): DerNode {
   return child;
 }
 
+/** In bytes; those that exist have a dozen. */
+const longestOid = 64;
+
 /** `1.2.840.113549.1.12.1.3` (X.690 section 8.19). */
 export function readOid(node: DerNode): string {
   if (node.tag !== tags.oid || node.content.length === 0)
     throw new DerError('no object identifier');
+  if (node.content.length > longestOid) throw new DerError('an object identifier of absurd size');
   if (((node.content.at(-1) ?? 0) & 0x80) !== 0) throw new DerError('it ends too early');
   const arcs: number[] = [];
   let value = 0;

@@ -245,6 +245,8 @@ export function decryption(encryption: Encryption): Decrypt {
     throw new DerError(`an encryption that is not known (${scheme}${how})`);
   }
   return async (content, password) => {
+    if (cipher.name === 'rc2-cbc' && content.length > longestRc2)
+      throw new DerError('more under RC2 than any certificates take');
     const { key, iv } = keyAndIv(encryption, cipher, password);
     if (cipher.name === 'rc2-cbc') return decryptRc2(content, key, iv);
     const decipher = createDecipheriv(cipher.name, key, iv);
@@ -267,6 +269,9 @@ function keyAndIv(
     iv: deriveKey({ ...from, purpose: 2, size: 8 }),
   };
 }
+
+/** In bytes: eighty certificates. What forge does with much more takes minutes. */
+const longestRc2 = 1 << 17;
 
 /** OpenSSL 3 has RC2 in its legacy provider only, which Node does not load. */
 async function decryptRc2(content: Buffer, key: Buffer, iv: Buffer): Promise<Buffer> {

@@ -1,7 +1,7 @@
 /** Certificates and private keys as PEM: what certbot, OpenSSL and key vaults hand out. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { errorCode, Failure } from '../failure.ts';
-import { parsePrivateKey, type KeyParts } from './certified-key.ts';
+import { maxKeyBytes, parsePrivateKey, type KeyParts } from './certified-key.ts';
 import { derFromBer, DerError, readDer } from './der.ts';
 import { budget, decryption, passwordForms } from './pbe.ts';
 import { isPrivateKeyLabel, looksLikePem, parsePem, type PemBlock } from './pem.ts';
@@ -170,17 +170,18 @@ const unreadable = (name: string): Failure =>
     hint: 'is it damaged? Look at it with: openssl pkey -in FILE -noout -text',
   });
 
-const derTypes: Readonly<Record<string, 'pkcs8' | 'pkcs1' | 'sec1'>> = {
-  'PRIVATE KEY': 'pkcs8',
+const derTypes: Readonly<Record<string, 'pkcs1' | 'sec1'>> = {
   'RSA PRIVATE KEY': 'pkcs1',
   'EC PRIVATE KEY': 'sec1',
 };
 
 /** As DER: where PEM says that it is encrypted, OpenSSL would ask for its password on the terminal. */
 function parseClear({ label, bytes }: PemBlock, name: string): KeyObject {
+  if (label === 'PRIVATE KEY') return parsePrivateKey(bytes, name);
   const type = Object.hasOwn(derTypes, label) ? derTypes[label] : undefined;
   try {
-    if (type !== undefined) return createPrivateKey({ key: bytes, format: 'der', type });
+    if (type !== undefined && bytes.length <= maxKeyBytes)
+      return createPrivateKey({ key: bytes, format: 'der', type });
   } catch {
     // The cause stays behind: nobody knows what it quotes.
   }
@@ -188,6 +189,8 @@ function parseClear({ label, bytes }: PemBlock, name: string): KeyObject {
 }
 
 function parseTraditional(block: PemBlock, name: string, password: Secret): KeyObject {
+  if (!Object.hasOwn(derTypes, block.label) || block.bytes.length > maxKeyBytes)
+    throw unreadable(name);
   try {
     return createPrivateKey({ key: block.text, format: 'pem', passphrase: password.reveal() });
   } catch (error) {

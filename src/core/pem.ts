@@ -29,7 +29,7 @@ export function parsePem(bytes: Buffer, name: string): PemBlock[] {
   const lines = text.split(/\r\n|\r|\n/);
   const blocks: PemBlock[] = [];
   for (let index = 0; index < lines.length; index += 1) {
-    const begin = /^-----BEGIN ([A-Z0-9 ]+)-----\s*$/.exec(lines[index] ?? '');
+    const begin = /^-----BEGIN ([A-Z0-9 ]{1,64})-----\s*$/.exec(lines[index] ?? '');
     if (!begin) {
       if ((lines[index] ?? '').startsWith('-----'))
         throw refuse('damaged PEM: a stray boundary line');

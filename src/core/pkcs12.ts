@@ -16,6 +16,7 @@ import {
   type Spend,
 } from './pbe.ts';
 import {
+  maxBags,
   readBags,
   readFrame,
   sequenceIn,
@@ -191,8 +192,10 @@ async function readContents(
     );
   };
   const all = [frame.bags];
-  for (const part of frame.encryptedBags)
+  for (const part of frame.encryptedBags) {
     all.push(readBags(derChildren(await open('certificates are', part))));
+    refuseMany(all);
+  }
   const keys = all
     .flatMap((bags) => bags.keys)
     .map((key): SealedKey => ({ ...key, protection: unprotected }));
@@ -201,6 +204,15 @@ async function readContents(
     keys.push({ ...attributes, pkcs8: key.whole, protection: protectionOf(encryption) });
   }
   return { keys, certificates: all.flatMap((bags) => bags.certificates) };
+}
+
+/** Each part has its bound, and so have all of them. */
+function refuseMany(all: readonly Bags[]): void {
+  const counts = all.map(
+    (one) => one.keys.length + one.shroudedKeys.length + one.certificates.length,
+  );
+  if (counts.reduce((sum, count) => sum + count) > maxBags)
+    throw new DerError(`more than ${String(maxBags)} keys and certificates`);
 }
 
 /** The form of the password under which the file was written. Without a MAC the first part decides. */

@@ -8,11 +8,13 @@ import {
   whyConverted,
   type CertifiedKey,
 } from '../../src/core/certified-key.ts';
+import { der, derOid, tags } from '../../src/core/der.ts';
 import type { StoredKey } from '../../src/core/pkcs12-frame.ts';
 import { openPkcs12, outlinePkcs12, type StoredCertificate } from '../../src/core/pkcs12.ts';
 import { writePkcs12, writtenIterations } from '../../src/core/pkcs12-writer.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { parseCertificate, type Certificate } from '../../src/core/x509.ts';
+import { bag, data, explicit, octets, pfxOf, sequence } from '../fuzz/corpus.ts';
 import { caught } from '../support/caught.ts';
 
 interface Pair {
@@ -182,3 +184,115 @@ test('an alias chooses a key exactly when it is the alias of one', () => {
 
 const issued = pairs.map((pair, index) => issue(`own-${index}`, pair));
 const issueOnce = (index: number): Certificate => issued[index]!;
+
+/** Of the names of the longest chain, but of another key: none of them signed anything in it. */
+const impostors = [1, 2, 3].map((index) => issue(`c4-${index}`, pairs[4]!));
+
+test('nor does it matter who else has the names of its issuers', () => {
+  const all = [...chains[3]!, ...impostors, ...strangers];
+  fc.assert(
+    fc.property(fc.shuffledSubarray(all, { minLength: all.length }), (mixed) => {
+      expect(ders(keyOf(mixed.map((one) => store(one))).chain)).toEqual(x5ts(chains[3]!));
+    }),
+  );
+});
+
+test('of two certificates of one issuer, the renewed one is taken in whatever order they stand', () => {
+  const above = { name: 'c4-2', pair: pairs[2]! };
+  const renewed = [2_050_000_000, 2_100_000_000].map((notAfter, index) =>
+    parseCertificate(
+      makeCertificate({
+        subject: 'CN=c4-1',
+        serial: randomBytes(16),
+        notBefore: 1_700_000_001 + index,
+        notAfter,
+        publicKey: pairs[1]!.publicKey,
+        issuer: { subject: `CN=${above.name}`, ...above.pair },
+      }),
+      'x',
+    ),
+  );
+  const all = [...chains[3]!, ...renewed];
+  const [first, , ...rest] = chains[3]!;
+  const order = fc.shuffledSubarray([...all.keys()], { minLength: all.length });
+  fc.assert(
+    fc.property(order, (indexes) => {
+      const found = keyOf(indexes.map((index) => store(all[index]!))).chain;
+      expect(ders(found)).toEqual(x5ts([first!, renewed[1]!, ...rest]));
+    }),
+  );
+});
+
+test('out of a file in any order with strangers, the key and its chain are written alone', async () => {
+  const tie = fc.option(fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)), { nil: undefined }); // prettier-ignore
+  const mixed = chain.chain((certificates) =>
+    fc.tuple(
+      fc.constant(certificates),
+      fc.shuffledSubarray([...certificates, ...strangers], { minLength: certificates.length + 2 }),
+    ),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      mixed,
+      password,
+      alias,
+      alias,
+      tie,
+      async ([certificates, all], word, own, theirs, localKeyId) => {
+        // prettier-ignore
+        const tied = localKeyId === undefined ? {} : { localKeyId };
+        const stored = all.map((one) => ({
+          ...store(one, one === certificates[0] ? theirs : undefined),
+          ...(one === certificates[0] ? tied : {}),
+        }));
+        const given: StoredKey = { pkcs8: pkcs8(pairs[0]!), ...tied, ...(own === undefined ? {} : { alias: own }) }; // prettier-ignore
+        const key = certifiedKey({ keys: [given], certificates: stored }, 'x');
+        expect(key.alias).toBe(own ?? theirs);
+        const { bytes } = await writePkcs12(key, new Secret(word), randomBytes);
+        const opened = await openPkcs12(bytes, new Secret(word), 'x');
+        const again = certifiedKey(opened, 'x', own ?? theirs);
+        expect(ders(opened.certificates)).toEqual(x5ts(certificates));
+        expect(again.pkcs8).toEqual(key.pkcs8);
+        expect([again.alias, again.others]).toEqual([own ?? theirs, []]);
+        if (localKeyId !== undefined) expect(again.localKeyId).toEqual(localKeyId);
+        expect(opened.certificates[0]?.localKeyId).toEqual(again.localKeyId);
+        expect(whyConverted(opened, again, true)).toEqual([]);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+const attribute = (oid: string, value: Buffer): Buffer =>
+  sequence(derOid(oid), der(tags.set, value));
+/** friendlyName and localKeyId (RFC 2985 section 5.5), as far as they are there. */
+const attributes = (called: string | undefined, localKeyId: number | undefined): Buffer[] => {
+  const all = [
+    ...(called === undefined ? [] : [attribute('1.2.840.113549.1.9.20', der(0x1e, Buffer.from(called, 'utf16le').swap16()))]), // prettier-ignore
+    ...(localKeyId === undefined ? [] : [attribute('1.2.840.113549.1.9.21', octets(Buffer.from([localKeyId])))]), // prettier-ignore
+  ];
+  return all.length === 0 ? [] : [der(tags.set, ...all)];
+};
+
+test('of a PFX with several keys, an alias of the key or of its certificate chooses exactly one', async () => {
+  const few = fc.constantFrom('a', 'A', '', 'ä', 'a\u0308', '鍵', '\u0000', undefined);
+  // What it is called itself, what its certificate is, and whether the two are tied.
+  const entry = fc.tuple(few, few, fc.boolean());
+  await fc.assert(
+    fc.asyncProperty(fc.array(entry, { minLength: 2, maxLength: 4 }), async (entries) => {
+      const bags = entries.flatMap(([own, theirs, tied], index) => [
+        bag(3, sequence(derOid('1.2.840.113549.1.9.22.1'), explicit(octets(issueOnce(index).der))), ...attributes(theirs, tied ? index : undefined)), // prettier-ignore
+        bag(1, pkcs8(pairs[index]!), ...attributes(own, tied ? index : undefined)),
+      ]);
+      const opened = await openPkcs12(pfxOf(sequence(data(sequence(...bags)))), new Secret(''), 'x'); // prettier-ignore
+      const names = entries.map(([own, theirs, tied]) => own ?? (tied ? theirs : undefined));
+      for (const wanted of ['a', 'A', '', 'ä', 'a\u0308', '鍵', '\u0000', 'b']) {
+        const matching = names.flatMap((one, index) => (one === wanted ? [index] : []));
+        const choose = (): CertifiedKey => certifiedKey(opened, 'x', wanted);
+        if (matching.length === 1) expect(choose().leaf.x5t).toBe(issueOnce(matching[0]!).x5t);
+        else expect(caught(choose).kind).toBe('input');
+      }
+      expect(caught(() => certifiedKey(opened, 'x')).kind).toBe('input');
+    }),
+  );
+});
