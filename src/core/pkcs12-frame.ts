@@ -4,6 +4,7 @@ import {
   derChildren,
   DerError,
   derFromBer,
+  derOid,
   readDer,
   readOid,
   readSmallInteger,
@@ -136,20 +137,23 @@ export const readShroudedKey = (info: DerNode): Encrypted => ({
 });
 
 const bmpString = 0x1e;
+const friendlyName = derOid(oids.friendlyName);
+const localKeyId = derOid(oids.localKeyId);
 
 /** Names are for people and links are checked: what is not as it should be is as if it were not there. */
 function attributesOf(bag: DerNode): BagAttributes {
   const set = derChildren(bag)[2];
   const attributes: { alias?: string; localKeyId?: Buffer } = {};
   for (const attribute of set?.tag === tags.set ? derChildren(set) : []) {
-    const kind = readOid(derChild(attribute, 0));
-    const value = derChildren(derChild(attribute, 1))[0];
-    if (kind === oids.friendlyName && value !== undefined) {
+    const [kind, values] = attribute.tag === tags.sequence ? derChildren(attribute) : [];
+    const value = values?.tag === tags.set ? derChildren(values)[0] : undefined;
+    if (kind === undefined || value === undefined) continue;
+    if (kind.whole.equals(friendlyName)) {
       if (value.tag === bmpString && value.content.length % 2 === 0)
         attributes.alias = Buffer.from(value.content).swap16().toString('utf16le');
       if (value.tag === tags.utf8String) attributes.alias = value.content.toString('utf8');
     }
-    if (kind === oids.localKeyId && value?.tag === tags.octetString)
+    if (kind.whole.equals(localKeyId) && value.tag === tags.octetString)
       attributes.localKeyId = value.content;
   }
   return attributes;

@@ -616,6 +616,32 @@ describe('which key, and which certificate of it', () => {
     expect(obstacles(pfx.outline)).toContain('its private key is not encrypted');
   });
 
+  test('attributes that are none are as if they were not there', async () => {
+    const { contents } = pfxParts(
+      shop.pfx('leaf', '-nomac', '-keypbe', 'NONE', '-certpbe', 'NONE'),
+    );
+    const value = der(tags.set, octets(Buffer.from('x')));
+    const odd = [
+      sequence(der(tags.oid, Buffer.alloc(65, 1)), value),
+      sequence(der(tags.oid), value),
+      sequence(derOid('1.2.840.113549.1.9.20'), der(tags.set, der(0x1e, Buffer.from('odd')))),
+      sequence(derOid('1.2.840.113549.1.9.20')),
+      sequence(),
+      octets(Buffer.from('x')),
+    ];
+    for (const one of odd) {
+      const withOdd = contents.map((content) => {
+        const [bag] = partsOf(partsOf(partsOf(content)[1]!)[0]!.content);
+        const [kind, inside, attributes] = partsOf(bag!);
+        const all = der(tags.set, one, ...derChildren(attributes!).map(({ whole }) => whole));
+        return dataOf(sequence(kind!.whole, inside!.whole, all));
+      });
+      const opened = await open(pfxOf(...withOdd));
+      expect([opened.leaf.subject, opened.alias]).toEqual(['CN=leaf', undefined]);
+      expect(opened.localKeyId).toEqual(opened.chain[0]?.localKeyId);
+    }
+  });
+
   test('bags inside of a bag (RFC 7292 section 4.2.6)', async () => {
     const { contents } = pfxParts(shop.pfx('leaf', '-nomac', ...tripleDes, '-certpbe', 'NONE'));
     const nested = contents.map((content) => {
